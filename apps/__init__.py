@@ -1,0 +1,1 @@
+"""The four apps; none imports another: they speak HTTP."""

@@ -1,0 +1,27 @@
+"""The cart app: what each user means to buy."""
+
+from functools import partial
+from pathlib import Path
+
+from flask import Flask
+
+from apps.cart import service, views
+from shop_common.app import build_app
+from shop_common.background import Job
+from shop_common.clock import Clock, now
+from shop_common.config import Config, load_config
+from shop_common.context import make_context
+
+SWEEP_EVERY_S = 600.0
+
+
+def create_app(config: Config | None = None, time_source: Clock = now) -> Flask:
+    context = make_context(
+        config or load_config("cart"),
+        Path(__file__).parent,
+        partners={"catalog": None},
+        time_source=time_source,
+    )
+    sweeps = (service.remove_idle_carts, service.remove_old_checkouts)
+    jobs = [Job(run.__name__, SWEEP_EVERY_S, partial(run, context)) for run in sweeps]
+    return build_app(context, views.blueprint, jobs)

@@ -1,0 +1,65 @@
+"""What the cart asks the catalogue, and what happens when it does not answer."""
+
+from collections.abc import Collection
+
+from apps.cart.model import Offer
+from shop_common import money
+from shop_common.context import Context
+from shop_common.http_client import Answer, BadAnswerError, NoPlaceError, fail_open
+
+# A read must stay quick even while the catalogue hangs.
+CHECK_TIMEOUT_S = 0.3
+
+
+@fail_open("validate_product", instead=None)
+def validate_product(context: Context, product_id: int) -> bool | None:
+    """Whether the catalogue sells the product; None: let through unchecked."""
+    answer = context.partners["catalog"].call("GET", "/products", params={"ids": product_id})
+    return product_id in _product_ids(answer)
+
+
+# A cart can be read while many others are: the next read checks what this one could not.
+@fail_open("check_products", instead=None, also=(NoPlaceError,))
+def check_products(context: Context, product_ids: Collection[int]) -> set[int] | None:
+    """Those of the products that the catalogue sells; None: still not to be known."""
+    answer = context.partners["catalog"].call(
+        "GET",
+        "/products",
+        params={"ids": ",".join(map(str, product_ids)), "limit": len(product_ids)},
+        timeout_s=CHECK_TIMEOUT_S,
+        # What was let through in an outage is checked as soon as the outage is over.
+        probe=True,
+    )
+    return _product_ids(answer)
+
+
+# It changes nothing, and says that it is not complete.
+@fail_open("quote_prices", instead=None, also=(NoPlaceError,))
+def quote_prices(context: Context, product_ids: Collection[int]) -> dict[int, Offer] | None:
+    """What the catalogue says of those of the products that it sells; None: it is silent."""
+    answer = context.partners["catalog"].call(
+        "GET",
+        "/products",
+        params={"ids": ",".join(map(str, product_ids)), "limit": len(product_ids)},
+    )
+    if answer.status != 200:
+        raise BadAnswerError("catalog", f"catalog answered {answer.status}")
+    try:
+        return {
+            int(product["id"]): Offer(
+                str(product["name"]), money.parse_minor(product["price"]), int(product["stock"])
+            )
+            for product in answer.body
+        }
+    except (TypeError, KeyError, ValueError):
+        raise BadAnswerError("catalog", "catalog answered with something else") from None
+
+
+def _product_ids(answer: Answer) -> set[int]:
+    """The ids in a product list. Raises BadAnswerError for anything else: only a list decides."""
+    if answer.status != 200:
+        raise BadAnswerError("catalog", f"catalog answered {answer.status}")
+    try:
+        return {int(product["id"]) for product in answer.body}
+    except (TypeError, KeyError, ValueError):
+        raise BadAnswerError("catalog", "catalog answered with something else") from None

@@ -1,0 +1,123 @@
+"""The shapes of carts on the wire."""
+
+from marshmallow import Schema, fields, validate
+
+from apps.cart.model import MAX_QUANTITY
+from shop_common.fields import MAX_ID, QuerySchema, Text, UserPath, WholeNumber
+from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+MAX_ORDER_ID = 64
+YEAR_S = 31_536_000
+
+
+class ItemPath(UserPath):
+    product_id = WholeNumber(1, MAX_ID, required=True)
+
+
+class AddToCartSchema(QuerySchema):
+    product_id = WholeNumber(1, MAX_ID, required=True)
+    quantity = WholeNumber(1, MAX_QUANTITY, load_default=1)
+
+
+class SetItemSchema(QuerySchema):
+    quantity = WholeNumber(
+        0, MAX_QUANTITY, required=True, metadata={"description": "0 takes the product out"}
+    )
+
+
+class LineSchema(Schema):
+    product_id = fields.Integer()
+    quantity = fields.Integer()
+    unverified = fields.Boolean(
+        metadata={"description": "let in while the catalogue did not answer; only when true"}
+    )
+    unavailable = fields.Boolean(
+        metadata={"description": "no longer sold, cannot be ordered; only when true"}
+    )
+
+
+class CartSchema(Schema):
+    user_id = fields.String()
+    cart = fields.List(fields.Nested(LineSchema))
+
+
+class CartChangeSchema(Schema):
+    message = fields.String(metadata={"example": "Item added"})
+    cart = fields.List(fields.Nested(LineSchema))
+
+
+class CartClearedSchema(Schema):
+    message = fields.String(metadata={"example": "Cart cleared"})
+
+
+class QuotedLineSchema(Schema):
+    product_id = fields.Integer()
+    quantity = fields.Integer()
+    name = fields.String(allow_none=True)
+    price = fields.Float(allow_none=True)
+    available = fields.Boolean(
+        metadata={"description": "the catalogue sells it and has that many of it"}
+    )
+    stock = fields.Integer(allow_none=True)
+    line_total = fields.Float(allow_none=True)
+
+
+class QuoteSchema(Schema):
+    user_id = fields.String()
+    lines = fields.List(fields.Nested(QuotedLineSchema))
+    subtotal = fields.Float(
+        allow_none=True,
+        metadata={"description": "of all lines with a price; null if the catalogue is silent"},
+    )
+    complete = fields.Boolean(
+        metadata={"description": "every line is available: a check-out costs the subtotal"}
+    )
+
+
+class TakeCartSchema(Schema):
+    order_id = Text(1, MAX_ORDER_ID, required=True)
+
+
+class TakenItemSchema(Schema):
+    product_id = fields.Integer()
+    quantity = fields.Integer()
+
+
+class TakenCartSchema(Schema):
+    order_id = fields.String()
+    user_id = fields.String()
+    items = fields.List(fields.Nested(TakenItemSchema))
+
+
+class RestorePath(UserPath):
+    order_id = Text(1, MAX_ORDER_ID, required=True)
+
+
+class RestoredCartSchema(Schema):
+    order_id = fields.String()
+    status = fields.String(metadata={"example": "RESTORED"})
+
+
+class UnsettledQuerySchema(QuerySchema):
+    unsettled_for = fields.Float(
+        load_default=30.0,
+        validate=validate.Range(0, YEAR_S),
+        metadata={"description": "seconds"},
+    )
+    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
+
+
+class UnsettledCheckoutSchema(Schema):
+    order_id = fields.String()
+    user_id = fields.String()
+    created_at = fields.String()
+
+
+class SettleSchema(Schema):
+    order_ids = fields.List(
+        Text(1, MAX_ORDER_ID), required=True, validate=validate.Length(max=MAX_LIMIT)
+    )
+
+
+class SettledSchema(Schema):
+    settled = fields.Integer(metadata={"description": "how many were not before"})

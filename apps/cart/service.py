@@ -1,0 +1,195 @@
+"""The operations on carts; each owns its transaction, and none speaks HTTP inside one."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from apps.cart import clients, model, store
+from apps.cart.model import RESTORED, TAKEN, Checkout, Lines
+from shop_common import idempotency
+from shop_common.clock import to_iso
+from shop_common.context import Context
+from shop_common.db import Transaction, retry_on_conflict
+from shop_common.errors import ConflictError, NotFoundError
+
+SWEPT_AT_ONCE = 500
+
+
+def get_cart(context: Context, user_id: str) -> Lines:
+    """The user's lines, those let in unchecked checked now if the catalogue answers."""
+    with context.db.read() as tx:
+        lines = store.get_lines(tx, user_id, _not_before(context))
+    mark = _check_unverified(context, lines)
+    return _change(context, user_id, mark) if mark else lines
+
+
+def get_quote(context: Context, user_id: str) -> dict[str, Any]:
+    """The cart at the prices that the catalogue has now."""
+    with context.db.read() as tx:
+        lines = store.get_lines(tx, user_id, _not_before(context))
+    product_ids = [line.product_id for line in lines]
+    offers = clients.quote_prices(context, product_ids) if lines else {}
+    return model.dump_quote(user_id, lines, offers)
+
+
+def add_to_cart(context: Context, user_id: str, product_id: int, quantity: int) -> Lines:
+    """Put `quantity` more of a product into the cart; an Idempotency-Key makes it once.
+
+    Raises NotFoundError if the catalogue does not sell it, ConflictError past the bounds.
+    """
+    unverified = _validate(context, product_id)
+    return _change(
+        context,
+        user_id,
+        lambda lines: model.add_line(lines, product_id, quantity, unverified=unverified),
+    )
+
+
+def set_item(context: Context, user_id: str, product_id: int, quantity: int) -> Lines:
+    """Make it exactly `quantity` of a product; 0 takes it out. Errors as `add_to_cart`."""
+    if quantity == 0:
+        return remove_item(context, user_id, product_id)
+    unverified = _validate(context, product_id)
+    return _change(
+        context,
+        user_id,
+        lambda lines: model.set_line(lines, product_id, quantity, unverified=unverified),
+    )
+
+
+def remove_item(context: Context, user_id: str, product_id: int) -> Lines:
+    return _change(context, user_id, lambda lines: model.remove_line(lines, product_id))
+
+
+@retry_on_conflict
+def clear_cart(context: Context, user_id: str) -> None:
+    with context.db.write() as tx:
+        store.delete_cart(tx, user_id)
+
+
+def take_cart(context: Context, user_id: str, order_id: str) -> Lines:
+    """Move the lines out of the cart, to be kept under the order's id; again: the same lines.
+
+    Raises ConflictError for a cart that no order can be made of, and for an id that was restored.
+    """
+    with context.db.read() as tx:
+        lines = store.get_lines(tx, user_id, _not_before(context))
+    mark = _check_unverified(context, lines)
+    return _take(context, user_id, order_id, mark or (lambda lines: lines))
+
+
+@retry_on_conflict
+def _take(context: Context, user_id: str, order_id: str, mark: Callable[[Lines], Lines]) -> Lines:
+    now = to_iso(context.clock())
+    with context.db.write() as tx:
+        idempotency.claim(tx)
+        lines = mark(store.lock_lines(tx, user_id, _not_before(context), now))
+        if store.add_checkout(tx, Checkout(order_id, user_id, TAKEN, lines), None, now):
+            model.check_can_be_taken(lines)
+            store.save_lines(tx, user_id, (), now)
+        else:
+            checkout = store.lock_checkout(tx, order_id)
+            model.check_owner(checkout, user_id)
+            if checkout.status != TAKEN:
+                raise ConflictError(f"Check-out {order_id} was restored")
+            lines = checkout.lines
+        idempotency.keep(tx, model.dump_checkout(order_id, user_id, lines))
+    return lines
+
+
+@retry_on_conflict
+def restore_cart(context: Context, user_id: str, order_id: str) -> dict[str, str]:
+    """Put the lines of a check-out back into the cart, once.
+
+    An id that nothing was taken under yet is marked, so that nothing can be any more.
+    """
+    now = to_iso(context.clock())
+    answer = {"order_id": order_id, "status": RESTORED}
+    with context.db.write() as tx:
+        idempotency.claim(tx)
+        lines = store.lock_lines(tx, user_id, _not_before(context), now)
+        if not store.add_checkout(tx, Checkout(order_id, user_id, RESTORED, ()), now, now):
+            checkout = store.lock_checkout(tx, order_id)
+            model.check_owner(checkout, user_id)
+            if store.restore_checkout(tx, order_id, now):
+                store.save_lines(tx, user_id, model.give_back(lines, checkout.lines), now)
+        idempotency.keep(tx, answer)
+    return answer
+
+
+def list_checkouts(context: Context, unsettled_for: float, limit: int) -> list[dict[str, Any]]:
+    """Those older than `unsettled_for` seconds that nobody has settled, oldest first."""
+    not_after = to_iso(context.clock() - timedelta(seconds=unsettled_for))
+    with context.db.read() as tx:
+        return store.list_unsettled(tx, not_after, limit)
+
+
+@retry_on_conflict
+def settle_checkouts(context: Context, order_ids: list[str]) -> dict[str, int]:
+    """Orders answers for these ids from now on: they are listed no more."""
+    with context.db.write() as tx:
+        idempotency.claim(tx)
+        settled = store.settle_checkouts(tx, order_ids, to_iso(context.clock()))
+        answer = {"settled": settled}
+        idempotency.keep(tx, answer)
+    return answer
+
+
+def remove_idle_carts(context: Context) -> int:
+    """Delete the carts that nobody has touched for CART_TTL_DAYS; how many."""
+    return _remove(context, store.delete_idle_carts)
+
+
+def remove_old_checkouts(context: Context) -> int:
+    """Delete the check-outs that were settled CART_TTL_DAYS ago; how many."""
+    return _remove(context, store.delete_old_checkouts)
+
+
+def _remove(context: Context, delete: Callable[[Transaction, str, int], int]) -> int:
+    removed = 0
+    while batch := _remove_batch(context, delete):
+        removed += batch
+    return removed
+
+
+@retry_on_conflict
+def _remove_batch(context: Context, delete: Callable[[Transaction, str, int], int]) -> int:
+    with context.db.write() as tx:
+        return delete(tx, _not_before(context), SWEPT_AT_ONCE)
+
+
+def _check_unverified(context: Context, lines: Lines) -> Callable[[Lines], Lines] | None:
+    """What the catalogue's answer about the unverified lines makes of a cart; None: nothing."""
+    unverified = model.unverified_lines(lines)
+    if not unverified:
+        return None
+    sold = clients.check_products(context, [line.product_id for line in unverified])
+    if sold is None:
+        return None
+    return lambda lines: model.settle_lines(lines, unverified, sold)
+
+
+def _validate(context: Context, product_id: int) -> bool:
+    """Whether the product is let through unchecked. Raises NotFoundError for an unknown one."""
+    sold = clients.validate_product(context, product_id)
+    if sold is False:
+        raise NotFoundError(f"Product {product_id} not found in catalog")
+    return sold is None
+
+
+@retry_on_conflict
+def _change(context: Context, user_id: str, change: Callable[[Lines], Lines]) -> Lines:
+    """Apply `change` to the user's lines, alone with them; the lines as they are then."""
+    now = to_iso(context.clock())
+    with context.db.write() as tx:
+        idempotency.claim(tx)
+        old = store.lock_lines(tx, user_id, _not_before(context), now)
+        lines = change(old)
+        if lines != old:
+            store.save_lines(tx, user_id, lines, now)
+        idempotency.keep(tx, model.dump_change("Item added", lines))
+    return lines
+
+
+def _not_before(context: Context) -> str:
+    return to_iso(context.clock() - timedelta(days=context.config.cart_ttl_days))

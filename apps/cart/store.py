@@ -1,0 +1,131 @@
+"""The tables carts and checkouts and their SQL; every function takes the open transaction first.
+
+Who locks both a cart and a check-out locks the cart first, so that no two wait for each other.
+"""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from apps.cart.model import TAKEN, Checkout, Line, Lines, dump_lines
+from shop_common.db import ConflictRetryError, Transaction
+
+
+def get_lines(tx: Transaction, user_id: str, not_before: str) -> Lines:
+    """The user's lines; none for a stranger or a cart untouched since `not_before`."""
+    row = tx.one(
+        "SELECT items FROM carts WHERE user_id = ? AND updated_at >= ?", (user_id, not_before)
+    )
+    return _load(row["items"]) if row else ()
+
+
+def lock_lines(tx: Transaction, user_id: str, not_before: str, now: str) -> Lines:
+    """As `get_lines`, with the cart locked until the end of the transaction, also a new one."""
+    # A row that is not there cannot be locked: two first adds would overwrite each other.
+    tx.execute(
+        "INSERT INTO carts (user_id, items, created_at, updated_at) VALUES (?, '[]', ?, ?)"
+        " ON CONFLICT (user_id) DO NOTHING",
+        (user_id, now, now),
+    )
+    row = tx.one("SELECT items, updated_at FROM carts WHERE user_id = ? FOR UPDATE", (user_id,))
+    if row is None:
+        # It was deleted between the two statements.
+        raise ConflictRetryError
+    return _load(row["items"]) if row["updated_at"] >= not_before else ()
+
+
+def save_lines(tx: Transaction, user_id: str, lines: Lines, now: str) -> None:
+    tx.execute(
+        "UPDATE carts SET items = ?, updated_at = ? WHERE user_id = ?",
+        (json.dumps(dump_lines(lines)), now, user_id),
+    )
+
+
+def delete_cart(tx: Transaction, user_id: str) -> None:
+    tx.execute("DELETE FROM carts WHERE user_id = ?", (user_id,))
+
+
+def delete_idle_carts(tx: Transaction, not_before: str, limit: int) -> int:
+    """Delete up to `limit` carts untouched since `not_before`; how many."""
+    return len(
+        tx.all(
+            "DELETE FROM carts WHERE user_id IN (SELECT user_id FROM carts WHERE updated_at < ?"
+            " ORDER BY updated_at LIMIT ?) AND updated_at < ? RETURNING user_id",
+            (not_before, limit, not_before),
+        )
+    )
+
+
+def add_checkout(tx: Transaction, checkout: Checkout, settled_at: str | None, now: str) -> bool:
+    """Whether its id is new; an id that is there already keeps what it has."""
+    row = tx.one(
+        "INSERT INTO checkouts (order_id, user_id, status, items, settled_at, created_at,"
+        " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO NOTHING"
+        " RETURNING order_id",
+        (
+            checkout.order_id,
+            checkout.user_id,
+            checkout.status,
+            json.dumps(dump_lines(checkout.lines)),
+            settled_at,
+            now,
+            now,
+        ),
+    )
+    return row is not None
+
+
+def lock_checkout(tx: Transaction, order_id: str) -> Checkout:
+    """A check-out whose id `add_checkout` has just found."""
+    row = tx.one("SELECT * FROM checkouts WHERE order_id = ? FOR UPDATE", (order_id,))
+    if row is None:
+        raise ConflictRetryError
+    return Checkout(row["order_id"], row["user_id"], row["status"], _load(row["items"]))
+
+
+def restore_checkout(tx: Transaction, order_id: str, now: str) -> bool:
+    """Mark it RESTORED and settled; whether it was TAKEN until now."""
+    row = tx.one(
+        "UPDATE checkouts SET status = 'RESTORED', settled_at = ?, updated_at = ?"
+        " WHERE order_id = ? AND status = ? RETURNING order_id",
+        (now, now, order_id, TAKEN),
+    )
+    return row is not None
+
+
+def list_unsettled(tx: Transaction, not_after: str, limit: int) -> list[dict[str, Any]]:
+    rows = tx.all(
+        "SELECT order_id, user_id, created_at FROM checkouts"
+        " WHERE settled_at IS NULL AND created_at <= ? ORDER BY created_at, order_id LIMIT ?",
+        (not_after, limit),
+    )
+    return [dict(row) for row in rows]
+
+
+def settle_checkouts(tx: Transaction, order_ids: Collection[str], now: str) -> int:
+    """Mark those of the ids that are not settled yet; how many."""
+    marks = ", ".join("?" * len(order_ids)) or "NULL"
+    return len(
+        tx.all(
+            # In one order, so that two that settle the same do not wait for each other.
+            "UPDATE checkouts SET settled_at = ?, updated_at = ? WHERE order_id IN"
+            f" (SELECT order_id FROM checkouts WHERE order_id IN ({marks})"
+            " AND settled_at IS NULL ORDER BY order_id FOR UPDATE) RETURNING order_id",
+            (now, now, *order_ids),
+        )
+    )
+
+
+def delete_old_checkouts(tx: Transaction, not_before: str, limit: int) -> int:
+    """Delete up to `limit` check-outs that were settled before `not_before`; how many."""
+    return len(
+        tx.all(
+            "DELETE FROM checkouts WHERE order_id IN (SELECT order_id FROM checkouts"
+            " WHERE settled_at < ? ORDER BY settled_at LIMIT ?) RETURNING order_id",
+            (not_before, limit),
+        )
+    )
+
+
+def _load(items: str) -> Lines:
+    return tuple(Line(**item) for item in json.loads(items))

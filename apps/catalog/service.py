@@ -1,0 +1,274 @@
+"""The catalogue's operations, one function each; they own the transactions."""
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+from apps.catalog import model, store, store_stock
+from apps.catalog.model import (
+    ImportPlan,
+    Line,
+    Origin,
+    ProductData,
+    ProductNotFoundError,
+    StoredProduct,
+)
+from apps.catalog.shopify import ProductFile
+from apps.catalog.text import words
+from shop_common import idempotency
+from shop_common.clock import to_iso
+from shop_common.context import Context
+from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
+from shop_common.errors import ConflictError, PreconditionFailedError
+from shop_common.fields import MAX_ID
+from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+# Their handles have a prefix, so that no file of a real shop changes them by accident.
+FIRST_PRODUCTS = (
+    (Origin("cornershop-laptop"), ProductData("Laptop", 999_99), 50),
+    (Origin("cornershop-mouse"), ProductData("Mouse", 29_99), 200),
+    (Origin("cornershop-keyboard"), ProductData("Keyboard", 79_99), 150),
+)
+EXPORT_PAGE = 500
+
+Answer = tuple[dict[str, Any], int, dict[str, str]]
+
+
+@retry_on_conflict
+def seed_catalog(ctx: Context) -> None:
+    """Put the first products into a new catalogue unless it is to start empty; once for ever."""
+    with ctx.db.read() as tx:
+        if store.is_started(tx):
+            return
+    now = to_iso(ctx.clock())
+    with ctx.db.write() as tx:
+        if store.start_catalogue(tx, now) and not ctx.config.catalog_empty:
+            for origin, data, stock in FIRST_PRODUCTS:
+                store.insert_product(tx, origin, data, stock, now)
+
+
+def list_products(
+    ctx: Context, *, q: str = "", limit: int | None = None, **narrowed: Any
+) -> tuple[list[Row], int]:
+    """Products for sale by id, and the limit that held; `ids` alone are answered whole.
+
+    `narrowed` is what `store.list_products` takes.
+    """
+    limit = limit or (MAX_LIMIT if "ids" in narrowed else DEFAULT_LIMIT)
+    asked = words(q)
+    if q.strip() and not asked:
+        return [], limit
+    with ctx.db.read() as tx:
+        return store.list_products(tx, asked, limit, **narrowed), limit
+
+
+def get_product(ctx: Context, product_id: int) -> Row:
+    with ctx.db.read() as tx:
+        return _get_product(tx, product_id)
+
+
+def _get_product(tx: Transaction, product_id: int, *, lock: bool = False) -> Row:
+    row = store.find_product(tx, product_id, lock=lock) if product_id <= MAX_ID else None
+    if row is None:
+        raise ProductNotFoundError(product_id)
+    return row
+
+
+@retry_on_conflict
+def create_product(ctx: Context, data: ProductData, stock: int, prefix: str) -> Answer:
+    """Add a product; `prefix` is what its address begins with for the client."""
+    # Random at its end: the handle of another shop's product of this name is another one.
+    handle = "-".join([*words(data.name)[:8], secrets.token_hex(5)])
+    with ctx.db.write() as tx:
+        idempotency.claim(tx)
+        row = store.insert_product(tx, Origin(handle), data, stock, to_iso(ctx.clock()))
+        return _keep_product(tx, row, 201, {"Location": f"{prefix}/products/{row['id']}"})
+
+
+def _keep_product(tx: Transaction, row: Row, status: int, headers: Mapping[str, str]) -> Answer:
+    """The product as an answer that is kept for the request's key."""
+    answer = model.dump_product(row), status, {"ETag": f'"{model.version_tag(row)}"', **headers}
+    idempotency.keep(tx, *answer)
+    return answer
+
+
+@retry_on_conflict
+def update_product(
+    ctx: Context, product_id: int, changes: Mapping[str, Any], versions: Collection[str] | None
+) -> Row:
+    """Change what `changes` names, if the product's version is one of `versions` (None: any)."""
+    with ctx.db.write() as tx:
+        row = _get_product(tx, product_id, lock=True)
+        _check_version(row, versions)
+        data = store.read_data(row)
+        changed = replace(data, **changes)
+        if changed == data:
+            return row
+        return store.update_product(tx, product_id, changed, to_iso(ctx.clock()))
+
+
+@retry_on_conflict
+def archive_product(ctx: Context, product_id: int, versions: Collection[str] | None) -> None:
+    with ctx.db.write() as tx:
+        row = _get_product(tx, product_id, lock=True)
+        _check_version(row, versions)
+        store.archive_product(tx, product_id, to_iso(ctx.clock()))
+
+
+def _check_version(row: Row, versions: Collection[str] | None) -> None:
+    if versions is not None and str(row["version"]) not in versions:
+        raise PreconditionFailedError(f"Product {row['id']} was changed meanwhile; read it again")
+
+
+@retry_on_conflict
+def change_stock(ctx: Context, product_id: int, delta: int, reason: str) -> Answer:
+    """Add `delta` to the stock. Raises ConflictError where it would leave 0 to MAX_STOCK."""
+    with ctx.db.write() as tx:
+        idempotency.claim(tx)
+        _get_product(tx, product_id, lock=True)
+        row = store_stock.change_stock(tx, product_id, delta, reason, to_iso(ctx.clock()))
+        if row is None:
+            stock = _get_product(tx, product_id)["stock"]
+            raise ConflictError(f"Product {product_id} has a stock of {stock}", stock=stock)
+        return _keep_product(tx, row, 200, {})
+
+
+def get_stock_history(ctx: Context, product_id: int, after: int, limit: int) -> list[Row]:
+    """Movements of the stock, newest first, those before `after`; of archived products too."""
+    with ctx.db.read() as tx:
+        if product_id > MAX_ID or not store.is_known(tx, product_id):
+            raise ProductNotFoundError(product_id)
+        return store_stock.list_movements(tx, product_id, after, limit)
+
+
+def list_categories(ctx: Context, after: str, limit: int) -> list[Row]:
+    with ctx.db.read() as tx:
+        return store.list_categories(tx, after, limit)
+
+
+@retry_on_conflict
+def import_products(
+    ctx: Context, file: ProductFile, *, dry_run: bool, set_stock: bool
+) -> dict[str, Any]:
+    """Make the catalogue hold what the file says: all of it, or with any bad row nothing."""
+    if file.errors:
+        raise model.FileError(file.errors)
+    # Planned outside the write lock: a file that changes little holds it for as little.
+    with ctx.db.read() as tx:
+        planned_for = store.fingerprint(tx)
+        plan = _plan_import(tx, file, set_stock=set_stock)
+    now = to_iso(ctx.clock())
+    with ctx.db.write() as tx:
+        idempotency.claim(tx)
+        if not dry_run and (plan.created or plan.updated or plan.stock_set):
+            store.lock_imports(tx)
+            if store.fingerprint(tx) != planned_for:
+                raise ConflictRetryError
+            store.insert_imported(tx, plan.created, now)
+            store.update_imported(tx, plan.updated, now)
+            for product, stock in plan.stock_set:
+                store_stock.set_stock(tx, product.id, stock, "import", now)
+        notices = sorted([*file.notices, *plan.notices], key=lambda notice: notice.line)
+        answer = {
+            "created": len(plan.created),
+            "updated": len(file.rows) - len(plan.created) - plan.unchanged,
+            "unchanged": plan.unchanged,
+            "dry_run": dry_run,
+            "notices": [asdict(notice) for notice in notices],
+        }
+        idempotency.keep(tx, answer)
+    return answer
+
+
+def _plan_import(tx: Transaction, file: ProductFile, *, set_stock: bool) -> ImportPlan:
+    stored = store.find_stored(tx, "source_key", [row.origin.source_key for row in file.rows])
+    keys = {product.origin.source_key for product in stored}
+    skus = {row.data.sku for row in file.rows if row.origin.source_key not in keys}
+    stored += store.find_stored(tx, "sku", sorted(skus - {""}))
+    unique = {product.id: product for product in stored}
+    return model.plan_import(file.rows, list(unique.values()), set_stock=set_stock)
+
+
+def export_products(ctx: Context) -> Iterator[StoredProduct]:
+    """Every product for sale by handle; a page a transaction, so that a slow reader holds none."""
+    after = ("", 0)
+    while True:
+        with ctx.db.read() as tx:
+            page = store.list_stored(tx, after, EXPORT_PAGE)
+        yield from page
+        if len(page) < EXPORT_PAGE:
+            return
+        after = (page[-1].origin.handle, page[-1].id)
+
+
+@retry_on_conflict
+def create_reservation(ctx: Context, order_id: str, lines: Sequence[Line]) -> dict[str, Any]:
+    """Take the stock of all lines for an order, or of none; asked again, the same answer.
+
+    Raises NotFoundError and ConflictError as `model.price_lines` and `model.check_repeated` do.
+    """
+    now = to_iso(ctx.clock())
+    with ctx.db.write() as tx:
+        idempotency.claim(tx)
+        # The row comes first: whoever asks or releases at the same time waits for it.
+        if store_stock.insert_reservation(tx, order_id, model.HELD, now):
+            held = _take(tx, order_id, lines, now)
+            store_stock.save_reserved(tx, order_id, held)
+        else:
+            status, held = store_stock.get_reservation(tx, order_id)
+            model.check_repeated(order_id, status, held, lines)
+        answer = model.dump_reservation(order_id, held)
+        idempotency.keep(tx, answer)
+    return answer
+
+
+def _take(tx: Transaction, order_id: str, lines: Sequence[Line], now: str) -> list[Line]:
+    prices, missed = dict[int, int](), dict[int, int]()
+    for product_id, quantity in model.sum_lines(lines).items():
+        row = store_stock.take_stock(tx, product_id, quantity, order_id, now)
+        if row is None:
+            missed[product_id] = quantity
+        else:
+            prices[product_id] = row["price"]
+    left = {}
+    for row in store_stock.find_offers(tx, list(missed)) if missed else ():
+        if row["stock"] >= missed[row["id"]]:
+            # Some came in since.
+            raise ConflictRetryError
+        prices[row["id"]], left[row["id"]] = row["price"], row["stock"]
+    return model.price_lines(lines, prices, left)
+
+
+@retry_on_conflict
+def release_reservation(ctx: Context, order_id: str, reason: str) -> dict[str, Any]:
+    """Give back once what an order holds; one that holds nothing yet never will."""
+    now = to_iso(ctx.clock())
+    with ctx.db.write() as tx:
+        idempotency.claim(tx)
+        if not store_stock.insert_reservation(tx, order_id, model.RELEASED, now):
+            lines = store_stock.release_reservation(tx, order_id, now)
+            for product_id, quantity in model.sum_lines(lines).items():
+                store_stock.give_back_stock(tx, product_id, quantity, reason, order_id, now)
+        answer = {"order_id": order_id, "status": model.RELEASED}
+        idempotency.keep(tx, answer)
+    return answer
+
+
+def list_reservations(ctx: Context, unsettled_for: float, limit: int) -> list[Row]:
+    """What is held for orders that nobody has confirmed for so many seconds, oldest first."""
+    before = to_iso(ctx.clock() - timedelta(seconds=unsettled_for))
+    with ctx.db.read() as tx:
+        return store_stock.list_unsettled(tx, before, limit)
+
+
+@retry_on_conflict
+def settle_reservations(ctx: Context, order_ids: Sequence[str]) -> dict[str, int]:
+    """Their orders are there: they are not listed again. Answers how many were not settled."""
+    with ctx.db.write() as tx:
+        idempotency.claim(tx)
+        settled = store_stock.settle_reservations(tx, order_ids, to_iso(ctx.clock()))
+        answer = {"settled": settled}
+        idempotency.keep(tx, answer)
+    return answer

@@ -1,0 +1,222 @@
+"""The products in SQL: functions that take the open transaction first. Stock: store_stock.py."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from apps.catalog.model import ANSWERED, DATA, ImportRow, Origin, ProductData, StoredProduct
+from shop_common.db import Row, Transaction
+
+PRODUCT = f"{', '.join(ANSWERED)}, version"
+STORED = f"id, stock, {', '.join(DATA)}, handle, options, archived_at"
+# How many values one statement looks for: well below what either engine takes.
+BATCH = 500
+
+_SET_DATA = ", ".join(f"{column} = ?" for column in (*DATA, "search_text"))
+_INSERT = (
+    f"INSERT INTO products ({', '.join(DATA)}, search_text, handle, options, source_key, stock,"
+    f" version, created_at, updated_at) VALUES ({', '.join('?' * 11)}, 1, ?, ?)"
+)
+_MATCHES_WORDS = {
+    "sqlite": "id IN (SELECT rowid FROM products_fts WHERE products_fts MATCH ?)",
+    "postgres": "search_vector @@ CAST(? AS tsquery)",
+}
+
+
+def list_products(
+    tx: Transaction,
+    words: Sequence[str],
+    limit: int,
+    *,
+    ids: Sequence[int] | None = None,
+    category: str | None = None,
+    in_stock: bool | None = None,
+    after: int = 0,
+) -> list[Row]:
+    """Products for sale by id; every word must begin a word of the product."""
+    where = ["archived_at IS NULL"]
+    params: list[Any] = []
+    if ids is not None:
+        where.append(f"id IN ({marks(ids)})")
+        params += ids
+    if after:
+        where.append("id > ?")
+        params.append(after)
+    if words:
+        where.append(_MATCHES_WORDS[tx.engine])
+        params.append(_prefix_query(tx.engine, words))
+    if category is not None:
+        where.append("category = ?")
+        params.append(category)
+    if in_stock is not None:
+        where.append("stock > 0" if in_stock else "stock = 0")
+    return tx.all(
+        f"SELECT {PRODUCT} FROM products WHERE {' AND '.join(where)} ORDER BY id LIMIT ?",
+        (*params, limit),
+    )
+
+
+def _prefix_query(engine: str, words: Sequence[str]) -> str:
+    # Words hold letters and digits alone, so nothing in them can end the quotes.
+    if engine == "sqlite":
+        return " ".join(f'"{word}"*' for word in words)
+    return " & ".join(f"'{word}':*" for word in words)
+
+
+def find_product(tx: Transaction, product_id: int, *, lock: bool = False) -> Row | None:
+    """A product for sale, with its `version`."""
+    return tx.one(
+        f"SELECT {PRODUCT} FROM products WHERE id = ? AND archived_at IS NULL"
+        + (" FOR UPDATE" if lock else ""),
+        (product_id,),
+    )
+
+
+def is_known(tx: Transaction, product_id: int) -> bool:
+    """Whether there is or was such a product."""
+    return tx.one("SELECT id FROM products WHERE id = ?", (product_id,)) is not None
+
+
+def insert_product(tx: Transaction, origin: Origin, data: ProductData, stock: int, now: str) -> Row:
+    """Insert a product with its first movement."""
+    row = tx.one(f"{_INSERT} RETURNING {PRODUCT}", _insert_params(origin, data, stock, now))
+    assert row is not None
+    if stock:
+        add_movement(tx, row, stock, "initial", now)
+    return row
+
+
+def _insert_params(origin: Origin, data: ProductData, stock: int, now: str) -> tuple[Any, ...]:
+    return (*_data_params(data), *_origin_params(origin), stock, now, now)
+
+
+def _data_params(data: ProductData) -> tuple[Any, ...]:
+    return (*(getattr(data, column) for column in DATA), data.search_text)
+
+
+def _origin_params(origin: Origin) -> tuple[str, str, str]:
+    return origin.handle, json.dumps(origin.options), origin.source_key
+
+
+def update_product(tx: Transaction, product_id: int, data: ProductData, now: str) -> Row:
+    row = tx.one(
+        f"UPDATE products SET {_SET_DATA}, version = version + 1, updated_at = ?"
+        f" WHERE id = ? RETURNING {PRODUCT}",
+        (*_data_params(data), now, product_id),
+    )
+    assert row is not None
+    return row
+
+
+def archive_product(tx: Transaction, product_id: int, now: str) -> None:
+    tx.execute(
+        "UPDATE products SET archived_at = ?, updated_at = ?, version = version + 1 WHERE id = ?",
+        (now, now, product_id),
+    )
+
+
+def add_movement(
+    tx: Transaction, row: Row, delta: int, reason: str, now: str, order_id: str | None = None
+) -> None:
+    """`row` is the product's after the change."""
+    tx.execute(
+        "INSERT INTO stock_movements (product_id, delta, stock_after, reason, order_id, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (row["id"], delta, row["stock"], reason, order_id, now),
+    )
+
+
+def list_categories(tx: Transaction, after: str, limit: int) -> list[Row]:
+    """The categories of products for sale, each with how many there are."""
+    return tx.all(
+        "SELECT category, count(*) AS products FROM products"
+        " WHERE archived_at IS NULL AND category > ? GROUP BY category ORDER BY category LIMIT ?",
+        (after, limit),
+    )
+
+
+def start_catalogue(tx: Transaction, now: str) -> bool:
+    """Whether this is the first start on this database; true once for ever."""
+    sql = "INSERT INTO catalog_state (id, seeded_at) VALUES (1, ?) ON CONFLICT DO NOTHING"
+    return tx.one(f"{sql} RETURNING id", (now,)) is not None
+
+
+def is_started(tx: Transaction) -> bool:
+    return tx.one("SELECT id FROM catalog_state") is not None
+
+
+def lock_imports(tx: Transaction) -> None:
+    """Let one import at a time go on from here."""
+    tx.one("SELECT id FROM catalog_state FOR UPDATE")
+
+
+def fingerprint(tx: Transaction) -> Row | None:
+    """Another row after any change of products but their stock: versions only rise."""
+    return tx.one("SELECT count(*) AS products, sum(version) AS versions FROM products")
+
+
+def find_stored(tx: Transaction, column: str, values: Sequence[str]) -> list[StoredProduct]:
+    """All products, archived ones too, with one of the values as `source_key` or `sku`."""
+    found: list[StoredProduct] = []
+    for start in range(0, len(values), BATCH):
+        some = values[start : start + BATCH]
+        sql = f"SELECT {STORED} FROM products WHERE {column} IN ({marks(some)}) ORDER BY id"
+        found += map(_stored_product, tx.all(sql, some))
+    return found
+
+
+def list_stored(tx: Transaction, after: tuple[str, int], limit: int) -> list[StoredProduct]:
+    """Products for sale by handle and id, those after `after`."""
+    rows = tx.all(
+        f"SELECT {STORED} FROM products WHERE (handle, id) > (?, ?) AND archived_at IS NULL"
+        " ORDER BY handle, id LIMIT ?",
+        (*after, limit),
+    )
+    return [_stored_product(row) for row in rows]
+
+
+def _stored_product(row: Row) -> StoredProduct:
+    options = tuple((name, value) for name, value in json.loads(row["options"]))
+    return StoredProduct(
+        id=row["id"],
+        origin=Origin(row["handle"], options),
+        data=read_data(row),
+        stock=row["stock"],
+        is_archived=row["archived_at"] is not None,
+    )
+
+
+def read_data(row: Row) -> ProductData:
+    return ProductData(**{column: row[column] for column in DATA})
+
+
+def insert_imported(tx: Transaction, rows: Sequence[ImportRow], now: str) -> None:
+    """Insert the products of a file, each with a movement `import` for the stock it brings."""
+    tx.many(_INSERT, (_insert_params(row.origin, row.data, row.stock or 0, now) for row in rows))
+    keys = [row.origin.source_key for row in rows if row.stock]
+    for start in range(0, len(keys), BATCH):
+        some = keys[start : start + BATCH]
+        tx.execute(
+            "INSERT INTO stock_movements (product_id, delta, stock_after, reason, created_at)"
+            " SELECT id, stock, stock, 'import', created_at FROM products"
+            f" WHERE source_key IN ({marks(some)}) ORDER BY id",
+            some,
+        )
+
+
+def update_imported(
+    tx: Transaction, updated: Sequence[tuple[StoredProduct, ImportRow]], now: str
+) -> None:
+    """Give products what their row says, their stock aside; archived ones are for sale again."""
+    tx.many(
+        f"UPDATE products SET {_SET_DATA}, handle = ?, options = ?, source_key = ?,"
+        " version = version + 1, archived_at = NULL, updated_at = ? WHERE id = ?",
+        (
+            (*_data_params(row.data), *_origin_params(row.origin), now, product.id)
+            for product, row in updated
+        ),
+    )
+
+
+def marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))

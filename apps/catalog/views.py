@@ -1,0 +1,216 @@
+"""The catalogue's routes: parse, one service call, dump."""
+
+import hashlib
+import re
+from itertools import chain
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request, stream_with_context
+
+from apps.catalog import schemas, service
+from apps.catalog.export import write_products
+from apps.catalog.model import Line, ProductData, dump_product, version_tag
+from apps.catalog.shopify import read_products
+from shop_common import idempotency
+from shop_common.context import ctx
+from shop_common.db import Row
+from shop_common.errors import UnsupportedMediaError
+from shop_common.operations import operation
+from shop_common.paging import next_link
+
+blueprint = Blueprint("catalog", __name__)
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+_PREFIX = re.compile(r"(/[a-z]+)*")
+
+
+@blueprint.get("/products")
+@operation(
+    "Products for sale, by id",
+    query=schemas.ProductQuerySchema(),
+    answers={200: schemas.ProductSchema(many=True), 304: None},
+)
+def list_products(query: dict[str, Any]) -> Response:
+    rows, limit = service.list_products(ctx, **query)
+    body = current_app.json.dumps([dump_product(row) for row in rows])
+    etag = hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
+    return _answer(body, etag, next_link(rows, limit, str(rows[-1]["id"]) if rows else ""))
+
+
+@blueprint.get("/products/<int:product_id>")
+@operation(
+    "One product",
+    answers={200: schemas.ProductSchema(), 304: None},
+    errors={404: "no such product"},
+)
+def get_product(product_id: int) -> Response:
+    return _answer_product(service.get_product(ctx, product_id))
+
+
+@blueprint.post("/products")
+@operation("Add a product", body=schemas.NewProductSchema(), answers={201: schemas.ProductSchema()})
+def create_product(body: dict[str, Any]) -> Any:
+    # Behind Nginx a client sees another path than this app does.
+    prefix = request.headers.get("X-Forwarded-Prefix", "")
+    prefix = prefix if _PREFIX.fullmatch(prefix) else ""
+    stock = body.pop("stock")
+    return service.create_product(ctx, ProductData(**body), stock, prefix)
+
+
+@blueprint.patch("/products/<int:product_id>")
+@operation(
+    "Change a product; with `If-Match` only the version that was read",
+    body=schemas.ProductChangesSchema(),
+    answers={200: schemas.ProductSchema()},
+    errors={404: "no such product", 412: "it was changed meanwhile"},
+)
+def update_product(product_id: int, body: dict[str, Any]) -> Response:
+    return _answer_product(service.update_product(ctx, product_id, body, _expected_versions()))
+
+
+@blueprint.delete("/products/<int:product_id>")
+@operation(
+    "Archive a product: it is no longer for sale, its history stays",
+    answers={204: None},
+    errors={404: "no such product", 412: "it was changed meanwhile"},
+)
+def archive_product(product_id: int) -> tuple[str, int]:
+    service.archive_product(ctx, product_id, _expected_versions())
+    return "", 204
+
+
+@blueprint.post("/products/<int:product_id>/stock")
+@operation(
+    "Add to the stock, or take from it",
+    body=schemas.StockChangeSchema(),
+    answers={200: schemas.ProductSchema()},
+    errors={404: "no such product", 409: "the stock would be below zero"},
+)
+def change_stock(product_id: int, body: dict[str, Any]) -> Any:
+    return service.change_stock(ctx, product_id, **body)
+
+
+@blueprint.get("/products/<int:product_id>/stock/history")
+@operation(
+    "How the stock came to be, newest first; of archived products too",
+    query=schemas.HistoryQuerySchema(),
+    answers={200: schemas.StockMovementSchema(many=True)},
+    errors={404: "no such product"},
+)
+def get_stock_history(product_id: int, query: dict[str, Any]) -> Any:
+    rows = service.get_stock_history(ctx, product_id, **query)
+    link = next_link(rows, query["limit"], str(rows[-1]["id"]) if rows else "")
+    return [dict(row) for row in rows], 200, link
+
+
+@blueprint.get("/categories")
+@operation(
+    "The categories of the products for sale",
+    query=schemas.CategoryQuerySchema(),
+    answers={200: schemas.CategorySchema(many=True)},
+)
+def list_categories(query: dict[str, Any]) -> Any:
+    rows = service.list_categories(ctx, **query)
+    link = next_link(rows, query["limit"], rows[-1]["category"] if rows else "")
+    return [dict(row) for row in rows], 200, link
+
+
+@blueprint.post("/products/import")
+@operation(
+    "Import a Shopify product export, sent as text/csv: all of it, or with any bad row nothing",
+    query=schemas.ImportQuerySchema(),
+    raw_body="text/csv",
+    reads_key=True,
+    answers={200: schemas.ImportResultSchema()},
+    errors={413: "more than 64 MiB", 415: "not text/csv", 422: "`errors` names each bad row"},
+)
+def import_products(query: dict[str, Any]) -> Any:
+    if request.mimetype != "text/csv":
+        raise UnsupportedMediaError("The file must be sent as text/csv.")
+    # Before the key is looked at, which reads the whole file.
+    request.max_content_length = MAX_FILE_BYTES
+    return idempotency.run(
+        ctx.db,
+        ctx.clock,
+        lambda: service.import_products(ctx, read_products(request.get_data(cache=False)), **query),
+    )
+
+
+@blueprint.get("/products/export")
+@operation("All products in Shopify's columns", answers={200: "text/csv"})
+def export_products() -> Response:
+    lines = write_products(service.export_products(ctx))
+    # The first piece is made here, so that a database that is away is still answered as an error.
+    return Response(
+        stream_with_context(chain([next(lines)], lines)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="products.csv"'},
+    )
+
+
+@blueprint.post("/reservations")
+@operation(
+    "For orders: take the stock of all lines, or of none; asked again, the same answer",
+    body=schemas.NewReservationSchema(),
+    answers={200: schemas.ReservationSchema()},
+    errors={404: "`unknown` names the products", 409: "`prices`, `short` or `released` says why"},
+)
+def create_reservation(body: dict[str, Any]) -> Any:
+    lines = [Line(**item) for item in body["items"]]
+    return service.create_reservation(ctx, body["order_id"], lines)
+
+
+@blueprint.post("/reservations/<order_id>/release")
+@operation(
+    "For orders: give back once what is held; an order that holds nothing yet never will",
+    path=schemas.ReservationPath(),
+    body=schemas.ReleaseSchema(),
+    body_required=False,
+    answers={200: schemas.ReservationSchema()},
+)
+def release_reservation(order_id: str, body: dict[str, Any] | None) -> Any:
+    return service.release_reservation(ctx, order_id, (body and body["reason"]) or "release")
+
+
+@blueprint.get("/reservations")
+@operation(
+    "For orders: what is held for orders that it has not confirmed, oldest first",
+    query=schemas.UnsettledQuerySchema(),
+    answers={200: schemas.UnsettledSchema(many=True)},
+)
+def list_reservations(query: dict[str, Any]) -> Any:
+    return [dict(row) for row in service.list_reservations(ctx, **query)]
+
+
+@blueprint.post("/reservations/settle")
+@operation(
+    "For orders: these orders are there",
+    body=schemas.SettleSchema(),
+    answers={200: schemas.SettledSchema()},
+)
+def settle_reservations(body: dict[str, Any]) -> Any:
+    return service.settle_reservations(ctx, body["order_ids"])
+
+
+def _answer_product(row: Row) -> Response:
+    return _answer(current_app.json.dumps(dump_product(row)), version_tag(row), {})
+
+
+def _answer(body: str, etag: str, headers: dict[str, str]) -> Response:
+    """The JSON body with its ETag; 304 where a GET's `If-None-Match` has it already."""
+    headers = {"ETag": f'"{etag}"', **headers}
+    if request.method in ("GET", "HEAD") and request.if_none_match.contains_weak(etag):
+        return Response(status=304, headers=headers)
+    return Response(body, content_type="application/json", headers=headers)
+
+
+def _expected_versions() -> set[str] | None:
+    """The versions that `If-Match` names; None where it names none or any.
+
+    Nginx makes a tag weak when it compresses, which says nothing about the version: taken alike.
+    """
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    tags = request.if_match.as_set(include_weak=True)
+    # An empty tag, `""`, is read as None.
+    return {tag.partition(".")[0] for tag in tags if tag}

@@ -1,0 +1,150 @@
+"""What orders asks the other apps, and what happens when they do not answer."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+from apps.orders.model import Line, WantedLine
+from shop_common import money
+from shop_common.context import Context
+from shop_common.errors import BusyError, ConflictError, NotFoundError, ShopError
+from shop_common.http_client import Answer, BadAnswerError, PartnerBusyError, fail_open
+
+# A refusal's members that say what is wrong, passed on to the client.
+_SAID = ("unknown", "prices", "short", "unavailable")
+
+
+class BusyCatalogError(BusyError):
+    """The catalogue lives and has no time: that is not silence, so nothing is let through."""
+
+
+class RefusedError(Exception):
+    """A partner said no; `error` is that answer for the client."""
+
+    def __init__(self, error: ShopError, *, names_lines: bool) -> None:
+        super().__init__(error.detail)
+        self.error = error
+        self.names_lines = names_lines
+
+
+@fail_open("reserve", instead=None)
+def reserve(
+    context: Context, order_id: str, wanted: Sequence[WantedLine]
+) -> tuple[Line, ...] | None:
+    """Take the stock of these lines under the order's id; the lines at the catalogue's prices.
+
+    None: the catalogue is silent. Raises RefusedError if it will not, BusyCatalogError.
+    """
+    return ask_to_reserve(context, order_id, wanted, probe=False)
+
+
+def ask_to_reserve(
+    context: Context, order_id: str, wanted: Sequence[WantedLine], *, probe: bool
+) -> tuple[Line, ...]:
+    """As `reserve`, raising PartnerError for silence; `probe` asks through an open breaker."""
+    items = [
+        {"product_id": line.product_id, "quantity": line.quantity}
+        | ({} if line.price_minor is None else {"price": money.to_number(line.price_minor)})
+        for line in wanted
+    ]
+    try:
+        answer = context.partners["catalog"].call(
+            "POST",
+            "/reservations",
+            json={"order_id": order_id, "items": items},
+            safe=True,
+            probe=probe,
+            # It holds the catalogue's write lock: that may take its time.
+            first_byte_timeout_s=context.config.upstream_timeout_s,
+        )
+    except PartnerBusyError as error:
+        raise BusyCatalogError(error.detail) from error
+    if answer.status in (404, 409):
+        _raise_refusal(answer, "catalog")
+    _expect(answer, "catalog")
+    try:
+        return tuple(
+            Line(int(i["product_id"]), int(i["quantity"]), money.parse_minor(i["price"]))
+            for i in answer.body["items"]
+        )
+    except (TypeError, KeyError, ValueError):
+        raise BadAnswerError("catalog", "catalog answered with something else") from None
+
+
+def take_cart(context: Context, user_id: str, order_id: str) -> list[WantedLine]:
+    """Move the lines out of the user's cart, under the order's id.
+
+    Raises RefusedError if there is nothing that can be ordered, PartnerError for silence.
+    """
+    path = f"/cart/{quote(user_id, safe='')}/checkouts"
+    answer = context.partners["cart"].call("POST", path, json={"order_id": order_id}, safe=True)
+    if answer.status == 409:
+        _raise_refusal(answer, "cart")
+    _expect(answer, "cart")
+    try:
+        return [
+            WantedLine(int(item["product_id"]), int(item["quantity"]), None)
+            for item in answer.body["items"]
+        ]
+    except (TypeError, KeyError, ValueError):
+        raise BadAnswerError("cart", "cart answered with something else") from None
+
+
+def find_completed_payment(context: Context, order_id: str) -> tuple[str, int] | None:
+    """`payment_id` and amount in minor units of the payment that stands for an order.
+
+    Raises PartnerError if payments does not tell: nothing is guessed about money.
+    """
+    params = {"order_id": order_id, "status": "COMPLETED"}
+    answer = _expect(
+        context.partners["payments"].call("GET", "/payments", params=params), "payments"
+    )
+    try:
+        found = [(str(p["payment_id"]), money.parse_minor(p["amount"])) for p in answer.body]
+    except (TypeError, KeyError, ValueError):
+        raise BadAnswerError("payments", "payments answered with something else") from None
+    return found[0] if found else None
+
+
+def list_unsettled(context: Context, partner: str, limit: int) -> list[dict[str, Any]]:
+    """What catalog holds, or cart keeps, for ids whose order nobody has confirmed yet."""
+    path = {"catalog": "/reservations", "cart": "/checkouts"}[partner]
+    params = {"unsettled_for": context.config.sweep_after_s, "limit": limit}
+    answer = _expect(context.partners[partner].call("GET", path, params=params), partner)
+    if not isinstance(answer.body, list):
+        raise BadAnswerError(partner, f"{partner} answered with something else")
+    return answer.body
+
+
+def settle(context: Context, partner: str, order_ids: Collection[str]) -> None:
+    """Tell catalog or cart that these ids have their order."""
+    path = {"catalog": "/reservations/settle", "cart": "/checkouts/settle"}[partner]
+    body = {"order_ids": list(order_ids)}
+    _expect(context.partners[partner].call("POST", path, json=body, safe=True), partner)
+
+
+def _expect(answer: Answer, partner: str) -> Answer:
+    if answer.status != 200:
+        raise BadAnswerError(partner, f"{partner} answered {answer.status}")
+    return answer
+
+
+def _raise_refusal(answer: Answer, partner: str) -> NoReturn:
+    """A refusal in our partner's words; a 404 of no route is no refusal."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    said = {name: _plain(body[name]) for name in _SAID if name in body}
+    if answer.status == 404 and "unknown" not in said:
+        raise BadAnswerError(partner, f"{partner} answered 404")
+    kind = NotFoundError if answer.status == 404 else ConflictError
+    # The seed's 404 has nothing but its words.
+    members = {} if answer.status == 404 else said
+    raise RefusedError(kind(str(body.get("detail")), **members), names_lines=bool(said))
+
+
+def _plain(value: Any) -> Any:
+    """Decimals, as they were read, back into the numbers that they are sent as."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value if isinstance(value, int | str) else float(value)

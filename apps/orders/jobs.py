@@ -1,0 +1,117 @@
+"""What orders does by itself: expire, check what was let through, take up what was left."""
+
+from datetime import timedelta
+
+from apps.orders import clients, model, service, store
+from shop_common import job_lease
+from shop_common.background import Job
+from shop_common.clock import to_iso
+from shop_common.context import Context
+from shop_common.db import Row, retry_on_conflict
+from shop_common.errors import ConflictError
+from shop_common.http_client import BadAnswerError, NoPlaceError, PartnerError
+
+AT_ONCE = 100
+# A little more than one call to a partner may take; a holder that died delays the work so long.
+LEASE_S = 6.0
+EVERY_S = 1.0
+
+
+def all_jobs(context: Context) -> list[Job]:
+    sweep_every_s = min(5.0, context.config.sweep_after_s)
+    return [
+        Job("expire_orders", EVERY_S, lambda: expire_orders(context)),
+        Job("check_unverified", EVERY_S, lambda: check_unverified(context)),
+        Job("sweep", sweep_every_s, lambda: sweep(context)),
+    ]
+
+
+def expire_orders(context: Context) -> None:
+    """EXPIRED is what an order becomes that nobody paid for ORDER_TTL_S; its stock goes back."""
+    before = to_iso(context.clock() - timedelta(seconds=context.config.order_ttl_s))
+    with context.db.read() as tx:
+        order_ids = store.list_unpaid(tx, before, AT_ONCE)
+    for order_id in order_ids:
+        _move(context, order_id, model.EXPIRED, model.CLOCK, "not paid in time")
+
+
+def check_unverified(context: Context) -> None:
+    """Reserve, in the order taken, what was ordered while the catalogue was silent.
+
+    What it refuses is cancelled with its reason, and refunded if it is paid. One worker at a time.
+    """
+    with context.db.read() as tx:
+        orders = store.list_unverified(tx, AT_ONCE)
+    for order in orders:
+        if not job_lease.hold(context.db, "check_unverified", context.clock, LEASE_S):
+            return
+        wanted = [
+            model.WantedLine(line.product_id, line.quantity, line.price_minor)
+            for line in order.lines
+        ]
+        try:
+            clients.ask_to_reserve(context, order.order_id, wanted, probe=True)
+        except clients.RefusedError as refusal:
+            # A refusal that names no line is about the id: the order was given up meanwhile.
+            if refusal.names_lines:
+                reason = refusal.error.detail
+                _move(context, order.order_id, model.CANCELLED, model.CATALOG, reason)
+        except BadAnswerError:
+            _count_failure(context, order.order_id)
+        except (PartnerError, NoPlaceError, clients.BusyCatalogError):
+            return
+        else:
+            _verify(context, order.order_id)
+
+
+@retry_on_conflict
+def _verify(context: Context, order_id: str) -> None:
+    with context.db.write() as tx:
+        if store.lock_order(tx, order_id):
+            store.save_verified(tx, order_id, to_iso(context.clock()))
+
+
+@retry_on_conflict
+def _count_failure(context: Context, order_id: str) -> None:
+    with context.db.write() as tx:
+        store.count_check_failure(tx, order_id)
+
+
+def _move(context: Context, order_id: str, to_status: str, actor: str, reason: str) -> None:
+    """Move an order, unless it has gone where that move does not start."""
+    try:
+        rows = _try_move(context, order_id, to_status, actor, reason)
+    except ConflictError:
+        return
+    for row in rows:
+        context.outbox.deliver(row)
+
+
+@retry_on_conflict
+def _try_move(
+    context: Context, order_id: str, to_status: str, actor: str, reason: str
+) -> list[Row]:
+    with context.db.write() as tx:
+        order = store.lock_order(tx, order_id)
+        return service.move(context, tx, order, to_status, actor, reason) if order else []
+
+
+def sweep(context: Context) -> None:
+    """Settle what catalog holds and cart keeps for ids that have an order; claim the others.
+
+    So a try that died between two steps costs neither stock nor a cart.
+    """
+    if not job_lease.hold(context.db, "sweep", context.clock, LEASE_S):
+        return
+    for partner in ("catalog", "cart"):
+        listed = clients.list_unsettled(context, partner, AT_ONCE)
+        users = {entry["order_id"]: entry.get("user_id") for entry in listed}
+        if not users:
+            continue
+        with context.db.read() as tx:
+            statuses = store.find_statuses(tx, list(users))
+        ordered = [i for i in users if statuses.get(i, model.ABANDONED) != model.ABANDONED]
+        if ordered:
+            clients.settle(context, partner, ordered)
+        for order_id in users.keys() - ordered:
+            service.claim(context, order_id, users[order_id])

@@ -1,0 +1,215 @@
+"""The orders tables and their SQL; every function takes the open transaction first."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from apps.orders.model import ABANDONED, CREATED, PAID, Line, Order
+from shop_common.db import Row, Transaction
+
+
+def insert_order(tx: Transaction, order: Order) -> bool:
+    """Write the order; False if its id is taken: someone has claimed it."""
+    items = [[line.product_id, line.quantity, line.price_minor] for line in order.lines]
+    row = tx.one(
+        "INSERT INTO orders (order_id, user_id, items, status, total_amount, unverified,"
+        " from_cart, reason, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (order_id) DO NOTHING RETURNING order_id",
+        (
+            order.order_id,
+            order.user_id,
+            json.dumps(items),
+            order.status,
+            order.total_minor,
+            int(order.unverified),
+            int(order.from_cart),
+            order.reason,
+            order.created_at,
+            order.updated_at,
+        ),
+    )
+    return row is not None
+
+
+def find_order(tx: Transaction, order_id: str) -> Order | None:
+    return _find(tx, order_id, "")
+
+
+def lock_order(tx: Transaction, order_id: str) -> Order | None:
+    return _find(tx, order_id, " FOR UPDATE")
+
+
+def _find(tx: Transaction, order_id: str, lock: str) -> Order | None:
+    row = tx.one(
+        f"SELECT * FROM orders WHERE order_id = ? AND status <> ?{lock}", (order_id, ABANDONED)
+    )
+    return _load(row) if row else None
+
+
+def find_statuses(tx: Transaction, order_ids: Sequence[str]) -> dict[str, str]:
+    """The status of those ids that have a row, ABANDONED ones too."""
+    marks = ", ".join("?" * len(order_ids))
+    rows = tx.all(f"SELECT order_id, status FROM orders WHERE order_id IN ({marks})", order_ids)
+    return {row["order_id"]: row["status"] for row in rows}
+
+
+def save_status(
+    tx: Transaction, order: Order, to_status: str, reason: str | None, now: str
+) -> bool:
+    """Move the order on from the state it was read in; False if it has left it."""
+    row = tx.one(
+        "UPDATE orders SET status = ?, reason = ?, updated_at = ?"
+        " WHERE order_id = ? AND status = ? RETURNING order_id",
+        (to_status, reason, now, order.order_id, order.status),
+    )
+    return row is not None
+
+
+def save_payment(tx: Transaction, order_id: str, payment_id: str, now: str) -> None:
+    """Record which payment pays the order, before it is moved to PAID."""
+    tx.execute(
+        "UPDATE orders SET payment_id = ?, paid_at = ? WHERE order_id = ? AND payment_id IS NULL",
+        (payment_id, now, order_id),
+    )
+
+
+def save_verified(tx: Transaction, order_id: str, now: str) -> None:
+    tx.execute(
+        "UPDATE orders SET unverified = 0, updated_at = ? WHERE order_id = ?", (now, order_id)
+    )
+
+
+def count_check_failure(tx: Transaction, order_id: str) -> None:
+    tx.execute(
+        "UPDATE orders SET check_failures = check_failures + 1 WHERE order_id = ?", (order_id,)
+    )
+
+
+def list_unverified(tx: Transaction, limit: int) -> list[Order]:
+    """Orders to be checked against the catalogue, in the order taken, failing ones last."""
+    rows = tx.all(
+        "SELECT * FROM orders WHERE unverified = 1 AND status IN (?, ?)"
+        " ORDER BY check_failures, created_at, order_id LIMIT ?",
+        (CREATED, PAID, limit),
+    )
+    return [_load(row) for row in rows]
+
+
+def list_unpaid(tx: Transaction, before: str, limit: int) -> list[str]:
+    """Ids of unpaid orders made before that time, oldest first."""
+    rows = tx.all(
+        "SELECT order_id FROM orders WHERE status = ? AND created_at < ?"
+        " ORDER BY created_at, order_id LIMIT ?",
+        (CREATED, before, limit),
+    )
+    return [row["order_id"] for row in rows]
+
+
+def list_orders(
+    tx: Transaction, user_id: str | None, status: str | None, after: str | None, limit: int
+) -> list[Order]:
+    """Orders, newest first: of one user or status if given, those before the order `after`."""
+    conditions, params = ["status <> ?"], list[str | int]([ABANDONED])
+    if user_id is not None:
+        conditions.append("user_id = ?")
+        params.append(user_id)
+    if status is not None:
+        conditions.append("status = ?")
+        params.append(status)
+    if after is not None:
+        conditions.append(
+            "(created_at, order_id) < (SELECT created_at, order_id FROM orders WHERE order_id = ?)"
+        )
+        params.append(after)
+    rows = tx.all(
+        f"SELECT * FROM orders WHERE {' AND '.join(conditions)}"
+        " ORDER BY created_at DESC, order_id DESC LIMIT ?",
+        (*params, limit),
+    )
+    return [_load(row) for row in rows]
+
+
+def add_history(
+    tx: Transaction,
+    order_id: str,
+    from_status: str | None,
+    to_status: str,
+    actor: str,
+    reason: str | None,
+    now: str,
+) -> None:
+    tx.execute(
+        "INSERT INTO order_history (order_id, from_status, to_status, actor, reason, created_at,"
+        " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (order_id, from_status, to_status, actor, reason, now, now),
+    )
+
+
+def list_history(tx: Transaction, order_id: str) -> list[dict[str, Any]]:
+    """What the order has been through, newest first."""
+    rows = tx.all(
+        "SELECT created_at, actor, from_status, to_status, reason FROM order_history"
+        " WHERE order_id = ? ORDER BY id DESC",
+        (order_id,),
+    )
+    return [
+        {
+            "at": row["created_at"],
+            "by": row["actor"],
+            "from": row["from_status"],
+            "to": row["to_status"],
+            "reason": row["reason"],
+        }
+        for row in rows
+    ]
+
+
+def find_judged_payment(tx: Transaction, payment_id: str) -> Row | None:
+    """`order_id` and `refusal` (null: taken) of a payment that was reported before."""
+    return tx.one(
+        "SELECT order_id, refusal FROM order_payments WHERE payment_id = ?", (payment_id,)
+    )
+
+
+def insert_judged_payment(
+    tx: Transaction, payment_id: str, order_id: str, amount: int, refusal: str | None, now: str
+) -> None:
+    tx.execute(
+        "INSERT INTO order_payments (payment_id, order_id, amount, refusal, created_at,"
+        " updated_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (payment_id, order_id, amount, refusal, now, now),
+    )
+
+
+def insert_refund(
+    tx: Transaction,
+    refund_id: str,
+    order_id: str,
+    payment_id: str,
+    amount: int,
+    refunded_amount: int,
+    now: str,
+) -> None:
+    """Record a reported refund, once."""
+    tx.execute(
+        "INSERT INTO order_refunds (refund_id, order_id, payment_id, amount, refunded_amount,"
+        " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (refund_id) DO NOTHING",
+        (refund_id, order_id, payment_id, amount, refunded_amount, now, now),
+    )
+
+
+def _load(row: Row) -> Order:
+    return Order(
+        order_id=row["order_id"],
+        user_id=row["user_id"],
+        lines=tuple(Line(*line) for line in json.loads(row["items"])),
+        status=row["status"],
+        total_minor=row["total_amount"],
+        unverified=bool(row["unverified"]),
+        from_cart=bool(row["from_cart"]),
+        payment_id=row["payment_id"],
+        paid_at=row["paid_at"],
+        reason=row["reason"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

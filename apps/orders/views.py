@@ -1,0 +1,151 @@
+"""The routes of the orders app."""
+
+from typing import Any
+
+from flask import Blueprint
+
+from apps.orders import service
+from apps.orders.model import CANCELLED, DELIVERED, PAID, SHIPPED, WantedLine, dump_order
+from apps.orders.schemas import (
+    CreateOrderQuerySchema,
+    DoctorReportSchema,
+    HistorySchema,
+    OrderMovedSchema,
+    OrderQuerySchema,
+    OrderSchema,
+    PaymentReportSchema,
+    ReasonSchema,
+    RefundReportSchema,
+    WantedLineSchema,
+)
+from shop_common.context import ctx
+from shop_common.operations import operation
+from shop_common.paging import next_link
+
+blueprint = Blueprint("orders", __name__)
+
+_UNKNOWN = "no such order"
+_MOVE_ERRORS = {404: _UNKNOWN, 409: "the order is in a state that this does not start from"}
+
+
+@blueprint.post("/orders")
+@operation(
+    "Order these products, or without a body check out the user's cart",
+    query=CreateOrderQuerySchema(),
+    body=WantedLineSchema(many=True),
+    body_required=False,
+    answers={200: OrderSchema()},
+    errors={
+        404: "the catalogue does not sell a product",
+        409: "a price is not the catalogue's, too little is left, or the cart is empty; says which",
+        503: "the catalogue is silent and a price is missing, or the cart does not answer",
+    },
+)
+def create_order(query: dict[str, Any], body: list[WantedLine] | None) -> dict[str, Any]:
+    return dump_order(service.create_order(ctx, query["user_id"], body))
+
+
+@blueprint.get("/orders")
+@operation("Orders, newest first", query=OrderQuerySchema(), answers={200: OrderSchema(many=True)})
+def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
+    orders = service.list_orders(ctx, **query)
+    link = next_link(orders, query["limit"], orders[-1].order_id if orders else "")
+    return [dump_order(order) for order in orders], 200, link
+
+
+@blueprint.get("/orders/<order_id>")
+@operation("One order", answers={200: OrderSchema()}, errors={404: _UNKNOWN})
+def get_order(order_id: str) -> dict[str, Any]:
+    return dump_order(service.get_order(ctx, order_id))
+
+
+@blueprint.post("/orders/<order_id>/payment")
+@operation(
+    "For payments only: this payment has paid the order; without a body, payments is asked",
+    body=PaymentReportSchema(),
+    body_required=False,
+    answers={200: OrderMovedSchema()},
+    errors={404: _UNKNOWN, 409: "no payment, or none that the order can take"},
+)
+def order_payment(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    service.order_payment(ctx, order_id, (body["payment_id"], body["amount"]) if body else None)
+    return {"order_id": order_id, "status": PAID}
+
+
+@blueprint.post("/orders/<order_id>/refund")
+@operation(
+    "For payments only: so much of this payment was given back",
+    body=RefundReportSchema(),
+    answers={200: OrderMovedSchema()},
+    errors={404: _UNKNOWN},
+)
+def order_refund(order_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    order = service.record_refund(
+        ctx,
+        order_id,
+        payment_id=body["payment_id"],
+        refund_id=body["refund_id"],
+        amount_minor=body["amount"],
+        refunded_minor=body["refunded_amount"],
+    )
+    return {"order_id": order_id, "status": order.status}
+
+
+@blueprint.get("/orders/<order_id>/history")
+@operation(
+    "What an order has been through, newest first",
+    answers={200: HistorySchema(many=True)},
+    errors={404: _UNKNOWN},
+)
+def get_history(order_id: str) -> list[dict[str, Any]]:
+    return service.get_history(ctx, order_id)
+
+
+@blueprint.post("/orders/<order_id>/cancel")
+@operation(
+    "Cancel an order that is not shipped: its stock goes back, and its money if it is paid",
+    body=ReasonSchema(),
+    body_required=False,
+    answers={200: OrderSchema()},
+    errors=_MOVE_ERRORS,
+)
+def cancel_order(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    return _move(order_id, CANCELLED, body)
+
+
+@blueprint.post("/orders/<order_id>/ship")
+@operation(
+    "Say that a paid order is on its way",
+    body=ReasonSchema(),
+    body_required=False,
+    answers={200: OrderSchema()},
+    errors=_MOVE_ERRORS,
+)
+def ship_order(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    return _move(order_id, SHIPPED, body)
+
+
+@blueprint.post("/orders/<order_id>/deliver")
+@operation(
+    "Say that a shipped order has arrived",
+    body=ReasonSchema(),
+    body_required=False,
+    answers={200: OrderSchema()},
+    errors=_MOVE_ERRORS,
+)
+def deliver_order(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    return _move(order_id, DELIVERED, body)
+
+
+@blueprint.get("/admin/doctor")
+@operation(
+    "The last report of ./shop doctor",
+    answers={200: DoctorReportSchema()},
+    errors={404: "it has not run yet"},
+)
+def get_doctor_report() -> dict[str, Any]:
+    return service.get_doctor_report(ctx)
+
+
+def _move(order_id: str, to_status: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    return dump_order(service.move_order(ctx, order_id, to_status, (body or {}).get("reason")))

@@ -1,0 +1,31 @@
+"""The payments app: who paid what, what goes back, and that orders hears of both."""
+
+import functools
+from pathlib import Path
+
+from flask import Flask
+
+from apps.payments import service, views
+from apps.payments.providers import make_provider
+from shop_common.app import build_app
+from shop_common.background import Job
+from shop_common.clock import Clock, now
+from shop_common.config import Config, load_config
+from shop_common.context import make_context
+
+SWEEP_EVERY_S = 1.0
+
+
+def create_app(config: Config | None = None, time_source: Clock = now) -> Flask:
+    context = make_context(
+        config or load_config("payments"),
+        Path(__file__).parent,
+        partners={"orders": None},
+        on_refusal={"paid": functools.partial(service.refuse_payment, time_source)},
+        time_source=time_source,
+    )
+    provider = make_provider(context.config, context.db, time_source)
+    sweep = Job("sweep", SWEEP_EVERY_S, lambda: service.sweep(context, provider))
+    app = build_app(context, views.blueprint, [sweep])
+    app.extensions["payment_provider"] = provider
+    return app

@@ -1,0 +1,167 @@
+"""The operations on refunds, asked for or owed; each owns its transaction, as in service.py."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import quote
+
+from apps.payments import model, store
+from apps.payments.model import NO_KEY, Key, Payment, Refund
+from apps.payments.providers import ABSENT, OPEN, Outcome, Provider, Status
+from shop_common import idempotency, money
+from shop_common.clock import to_iso
+from shop_common.context import Context
+from shop_common.db import ConflictRetryError, Transaction, retry_on_conflict
+from shop_common.errors import BusyError, InvalidInputError, NotFoundError
+from shop_common.outbox import Message
+
+
+def refund_payment(
+    context: Context,
+    provider: Provider,
+    payment_id: str,
+    amount_minor: int | None,
+    reason: str | None,
+    key: Key,
+) -> tuple[Refund, bool]:
+    """Give back an amount, or the rest; the refund, and whether its key was answered before.
+
+    Raises NotFoundError, ConflictError for more than is left (naming it) or a payment that took
+    no money, PaymentDeclinedError if the provider does not give it back.
+    """
+    refund, is_new = _request(context, payment_id, amount_minor, reason, key)
+    is_replay = refund.status == model.SUCCEEDED and not is_new
+    if refund.status == model.REQUESTED:
+        refund = ask_provider(context, provider, refund, is_first=is_new)
+    if refund.status == model.FAILED:
+        detail = f"Refund declined: {refund.refusal}"
+        raise model.PaymentDeclinedError(detail, refund_id=refund.refund_id)
+    return refund, is_replay
+
+
+@retry_on_conflict
+def _request(
+    context: Context, payment_id: str, amount_minor: int | None, reason: str | None, key: Key
+) -> tuple[Refund, bool]:
+    now = context.clock()
+    with context.db.write() as tx:
+        payment = store.lock_payment(tx, payment_id)
+        if payment is None:
+            raise NotFoundError(f"Payment {payment_id} not found")
+        if key.key and (known := store.find_by_key(tx, Refund, key.key)):
+            if known.fingerprint != key.fingerprint:
+                raise idempotency.other_request()
+            if known.status == model.REQUESTED:
+                model.check_not_running(known, now)
+            return known, False
+        wanted_minor = payment.left_minor if amount_minor is None else amount_minor
+        if not store.take_from_payment(tx, payment_id, wanted_minor, to_iso(now)):
+            raise model.not_refundable(payment)
+        refund = _make(payment_id, wanted_minor, reason, key, to_iso(now), later(context))
+        if not store.insert(tx, refund):
+            raise ConflictRetryError  # the key came with another payment at the same moment
+        return refund, True
+
+
+def _make(
+    payment_id: str, amount_minor: int, reason: str | None, key: Key, now: str, sweep_at: str
+) -> Refund:
+    refund_id = str(uuid.uuid4())
+    if amount_minor == 0:
+        # Nobody has to be asked for nothing; the row holds the key all the same.
+        return Refund(refund_id, payment_id, 0, model.SUCCEEDED, reason, now, now, *key, None)
+    return Refund(
+        refund_id, payment_id, amount_minor, model.REQUESTED, reason, now, now, *key, sweep_at
+    )
+
+
+def ask(call: Callable[..., Outcome], *args: object) -> Outcome:
+    """What the provider says; OPEN for no answer."""
+    try:
+        return call(*args)
+    except BusyError:
+        return OPEN
+
+
+def ask_provider(
+    context: Context, provider: Provider, refund: Refund, *, is_first: bool = False
+) -> Refund:
+    """Have the refund made, unless the provider knows of it already, and settle it."""
+    outcome = ABSENT if is_first else ask(provider.find_refund, refund.refund_id)
+    if outcome == ABSENT:
+        outcome = ask(provider.refund, refund.refund_id, refund.payment_id, refund.amount_minor)
+    return settle_refund(context, refund, outcome)
+
+
+@retry_on_conflict
+def settle_refund(context: Context, refund: Refund, outcome: Outcome) -> Refund:
+    """Write down what the provider said; orders hears of a refund that SUCCEEDED."""
+    now = to_iso(context.clock())
+    is_given = outcome.status is Status.SUCCEEDED
+    status = model.SUCCEEDED if is_given else model.FAILED
+    refusal = None if is_given else outcome.reason
+    with context.db.write() as tx:
+        if outcome.status is Status.OPEN:
+            store.put_off(tx, Refund, refund.refund_id, later(context), now)
+        else:
+            payment = store.settle_refund(tx, refund, status, refusal, later(context), now)
+            if payment and is_given:
+                # By the relay alone: orders may just be waiting for payments.
+                context.outbox.add(tx, _make_report(payment, refund), by_relay=True)
+        return store.find_refund(tx, refund.refund_id) or refund
+
+
+def _make_report(payment: Payment, refund: Refund) -> Message:
+    return Message(
+        topic="refunded",
+        aggregate=payment.order_id,
+        partner="orders",
+        path=f"/orders/{quote(payment.order_id, safe='')}/refund",
+        body={
+            "payment_id": payment.payment_id,
+            "refund_id": refund.refund_id,
+            "amount": money.to_number(refund.amount_minor),
+            "refunded_amount": money.to_number(payment.succeeded_minor),
+        },
+    )
+
+
+@retry_on_conflict
+def return_payment(context: Context, payment_id: str, reason: str) -> Payment:
+    """All of the payment goes back, once it is COMPLETED. Raises NotFoundError."""
+    with context.db.write() as tx:
+        idempotency.claim(tx)
+        payment = store.lock_payment(tx, payment_id)
+        if payment is None:
+            raise NotFoundError(f"Payment {payment_id} not found")
+        if payment.status != model.FAILED or payment.owed_reason:
+            owe(tx, payment, reason, to_iso(context.clock()))
+        idempotency.keep(tx, {"payment_id": payment_id, "status": payment.status})
+    return payment
+
+
+def owe(
+    tx: Transaction, payment: Payment, reason: str, now: str, *, is_refused: bool = False
+) -> None:
+    """All of the payment, which is locked, goes back: request what no refund has taken yet."""
+    rest_minor = 0 if payment.status == model.PENDING else payment.left_minor
+    refusal = reason if is_refused else None
+    store.owe_payment(tx, payment.payment_id, rest_minor, reason, refusal, now)
+    if rest_minor:
+        # Due now: the sweeper asks the provider.
+        store.insert(tx, _make(payment.payment_id, rest_minor, reason, NO_KEY, now, now))
+
+
+def list_refunds(context: Context, payment_id: str, after: str | None, limit: int) -> list[Refund]:
+    """A page of refunds, newest first. Raises NotFoundError, InvalidInputError for `after`."""
+    with context.db.read() as tx:
+        if store.find_payment(tx, payment_id) is None:
+            raise NotFoundError(f"Payment {payment_id} not found")
+        if after is not None and store.find_refund(tx, after) is None:
+            raise InvalidInputError(f"after: There is no refund {after}.")
+        return store.list_page(tx, Refund, {"payment_id": payment_id}, after, limit)
+
+
+def later(context: Context) -> str:
+    """When the sweeper takes up what nobody has finished by then."""
+    return to_iso(context.clock() + timedelta(seconds=context.config.sweep_after_s))

@@ -1,0 +1,69 @@
+"""The shapes of payments and refunds on the wire."""
+
+from marshmallow import Schema, fields, validate
+
+from apps.payments.model import REFUND_STATUSES, STATUSES
+from shop_common.fields import Money, QuerySchema, Text, WholeNumber
+from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+
+class PaySchema(QuerySchema):
+    order_id = Text(1, 64, required=True)
+    amount = Money(required=True, metadata={"description": "the order's total"})
+
+
+class PageSchema(QuerySchema):
+    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
+    after = Text(1, 64, load_default=None, metadata={"description": "the last id of a page"})
+
+
+class PaymentQuerySchema(PageSchema):
+    order_id = Text(1, 64, load_default=None)
+    status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
+
+
+class ReasonSchema(Schema):
+    reason = Text(1, 500, load_default=None, allow_none=True)
+
+
+class WantedRefundSchema(ReasonSchema):
+    amount = Money(
+        load_default=None,
+        validate=validate.Range(1, error="Must be more than 0."),
+        metadata={"description": "left out: all that is left"},
+    )
+
+
+class PaidSchema(Schema):
+    payment_id = fields.String()
+    order_id = fields.String()
+    status = fields.String(
+        metadata={"description": "PAID; COMPLETED while orders is not told; PENDING"}
+    )
+    message = fields.String()
+    amount = fields.Float()
+
+
+class PaymentSchema(Schema):
+    payment_id = fields.String()
+    order_id = fields.String()
+    amount = fields.Float()
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    created_at = fields.String()
+    updated_at = fields.String()
+    refunded_amount = fields.Float()
+
+
+class ReturnedSchema(Schema):
+    payment_id = fields.String()
+    status = fields.String(validate=validate.OneOf(STATUSES))
+
+
+class RefundSchema(Schema):
+    refund_id = fields.String()
+    payment_id = fields.String()
+    amount = fields.Float()
+    status = fields.String(validate=validate.OneOf(REFUND_STATUSES))
+    reason = fields.String(allow_none=True)
+    created_at = fields.String()
+    updated_at = fields.String()

@@ -1,0 +1,242 @@
+"""The operations on payments; each owns its transaction, and none speaks HTTP inside one."""
+
+import json
+import uuid
+from datetime import timedelta
+from typing import NamedTuple
+from urllib.parse import quote
+
+from apps.payments import clients, model, refunds, store
+from apps.payments.model import Key, Payment, Refund
+from apps.payments.providers import ABSENT, Outcome, Provider, Status
+from shop_common import idempotency, money
+from shop_common.clock import Clock, to_iso
+from shop_common.context import Context
+from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
+from shop_common.errors import BusyError, InvalidInputError, NotFoundError, ShopError
+from shop_common.http_client import Answer
+from shop_common.outbox import Message
+
+SWEPT_AT_ONCE = 100
+
+
+class Paid(NamedTuple):
+    """`is_told`: orders has heard of it; else it is told later. `is_replay`: answered before."""
+
+    payment: Payment
+    is_told: bool
+    is_replay: bool = False
+
+
+def pay(context: Context, provider: Provider, order_id: str, amount_minor: int, key: Key) -> Paid:
+    """Pay an order in full; a key that has paid is answered by what has become of that payment.
+
+    Raises NotFoundError for an unknown order, ConflictError for another amount, an order that
+    cannot be paid or one that is paid (naming the payment), PaymentDeclinedError, PartnerError
+    if orders does not answer, in which case nothing is charged.
+    """
+    if known := _find_known(context, key):
+        return _resume(context, provider, known)
+    try:
+        model.check_payable(clients.get_order(context, order_id), amount_minor)
+        payment, row = _begin(context, provider, order_id, amount_minor, key)
+    except ShopError:
+        # Another try under the key may have got ahead of this one, and be what it met.
+        if known := _find_known(context, key):
+            return _resume(context, provider, known)
+        raise
+    if payment.status == model.PENDING:
+        payment, row = _charge(context, provider, payment, is_first=True)
+    if payment.status == model.COMPLETED and row is None:
+        return _resume(context, provider, payment)  # the sweeper was quicker
+    return _finish(context, payment, row)
+
+
+def _find_known(context: Context, key: Key) -> Payment | None:
+    if key.key is None:
+        return None
+    with context.db.read() as tx:
+        known = store.find_by_key(tx, Payment, key.key)
+    if known and known.fingerprint != key.fingerprint:
+        raise idempotency.other_request()
+    return known
+
+
+@retry_on_conflict
+def _begin(
+    context: Context, provider: Provider, order_id: str, amount_minor: int, key: Key
+) -> tuple[Payment, Row | None]:
+    """Write the payment before the money moves; with the charge and the message if that can be."""
+    payment_id, now = str(uuid.uuid4()), to_iso(context.clock())
+    with context.db.write() as tx:
+        is_charged = provider.charge_within(tx, payment_id, amount_minor, context.config.currency)
+        status = model.COMPLETED if is_charged else model.PENDING
+        sweep_at = None if is_charged else refunds.later(context)
+        payment = Payment(payment_id, order_id, amount_minor, status, now, now, *key, sweep_at)
+        if store.insert(tx, payment):
+            return payment, _add_report(context, tx, payment) if is_charged else None
+        if standing := store.find_standing_payment(tx, order_id):
+            raise model.already_paid(order_id, standing.payment_id, standing.status)
+        if key.key and store.find_by_key(tx, Payment, key.key):
+            raise model.still_running()
+        raise ConflictRetryError  # what stood in the way has failed meanwhile
+
+
+def _charge(
+    context: Context,
+    provider: Provider,
+    payment: Payment,
+    *,
+    is_first: bool = False,
+    by_relay: bool = False,
+) -> tuple[Payment, Row | None]:
+    """Ask the provider and settle the payment.
+
+    A PENDING one that the provider does not know is charged under the same id, never FAILED: a
+    paused writer may be about to charge it.
+    """
+    outcome = ABSENT if is_first else refunds.ask(provider.find_charge, payment.payment_id)
+    if outcome == ABSENT and payment.status == model.PENDING:
+        outcome = refunds.ask(
+            provider.charge, payment.payment_id, payment.amount_minor, context.config.currency
+        )
+    return settle_payment(context, payment.payment_id, outcome, by_relay=by_relay)
+
+
+@retry_on_conflict
+def settle_payment(
+    context: Context, payment_id: str, outcome: Outcome, *, by_relay: bool = False
+) -> tuple[Payment, Row | None]:
+    """Write down what the provider said; the payment, and its message if this COMPLETED it."""
+    now, later, row = to_iso(context.clock()), refunds.later(context), None
+    is_paid = outcome.status is Status.SUCCEEDED
+    status = model.COMPLETED if is_paid else model.FAILED
+    refusal = None if is_paid else outcome.reason
+    with context.db.write() as tx:
+        if outcome.status is Status.OPEN:
+            store.put_off(tx, Payment, payment_id, later, now)
+        elif outcome.status is not Status.ABSENT and (
+            moved := store.settle_payment(tx, payment_id, status, refusal, later, now)
+        ):
+            if is_paid:
+                row = _add_report(context, tx, moved, by_relay=by_relay)
+            if is_paid and moved.owed_reason:
+                refunds.owe(tx, moved, moved.owed_reason, now)
+        elif is_paid and (found := store.lock_failed_payment(tx, payment_id)):
+            refunds.owe(tx, found, "charged after it was declined", now)
+        else:
+            store.end_check(tx, payment_id)
+        payment = store.find_payment(tx, payment_id)
+    if payment is None:
+        raise NotFoundError(f"Payment {payment_id} not found")
+    return payment, row
+
+
+def _add_report(
+    context: Context, tx: Transaction, payment: Payment, *, by_relay: bool = False
+) -> Row:
+    amount = money.to_number(payment.amount_minor)
+    message = Message(
+        topic="paid",
+        aggregate=payment.order_id,
+        partner="orders",
+        path=f"/orders/{quote(payment.order_id, safe='')}/payment",
+        body={"payment_id": payment.payment_id, "amount": amount},
+    )
+    return context.outbox.add(tx, message, by_relay=by_relay)
+
+
+def _finish(context: Context, payment: Payment, row: Row | None) -> Paid:
+    """Tell orders, and what the client hears."""
+    if payment.status == model.FAILED:
+        detail = f"Payment declined: {payment.refusal}"
+        raise model.PaymentDeclinedError(detail, payment_id=payment.payment_id)
+    try:
+        answer = context.outbox.deliver(row) if row else None
+    except BusyError:
+        answer = None  # the payment stands, whatever became of its message
+    return _judge(payment, answer)
+
+
+def _judge(payment: Payment, answer: Answer | None) -> Paid:
+    if answer is not None and answer.status == 409:
+        raise model.refused(payment, _refusal(answer))
+    return Paid(payment, answer is not None and answer.status == 200)
+
+
+def _resume(context: Context, provider: Provider, payment: Payment) -> Paid:
+    """What a further try says: what has become of the payment, its message sent first if open."""
+    if payment.status == model.PENDING:
+        model.check_not_running(payment, context.clock())
+        payment, row = _charge(context, provider, payment)
+        if row or payment.status != model.COMPLETED:
+            return _finish(context, payment, row)
+    with context.db.read() as tx:
+        payment = store.find_payment(tx, payment.payment_id) or payment
+        report = context.outbox.find_open(tx, payment.order_id, "paid")
+    if payment.refusal:
+        raise model.refused(payment, payment.refusal)
+    if report is None:
+        return Paid(payment, is_told=True, is_replay=True)
+    if context.outbox.is_with_writer(report):
+        raise model.still_running()
+    return _judge(payment, context.outbox.hurry(report["id"]))._replace(is_replay=True)
+
+
+def refuse_payment(time_source: Clock, tx: Transaction, row: Row, answer: Answer) -> None:
+    """Orders did not take the payment: it goes back, from the moment its message is closed."""
+    payment = store.lock_payment(tx, json.loads(row["body"])["payment_id"])
+    if payment:
+        refunds.owe(tx, payment, _refusal(answer), to_iso(time_source()), is_refused=True)
+
+
+def _refusal(answer: Answer) -> str:
+    detail = answer.body.get("detail") if isinstance(answer.body, dict) else None
+    return str(detail or "Orders refused the payment")[:500]
+
+
+def get_payment(context: Context, payment_id: str) -> Payment:
+    """Raises NotFoundError."""
+    with context.db.read() as tx:
+        payment = store.find_payment(tx, payment_id)
+    if payment is None:
+        raise NotFoundError(f"Payment {payment_id} not found")
+    return payment
+
+
+def list_payments(
+    context: Context, order_id: str | None, status: str | None, after: str | None, limit: int
+) -> list[Payment]:
+    """A page of payments, newest first. Raises InvalidInputError for an unknown `after`."""
+    with context.db.read() as tx:
+        if after is not None and store.find_payment(tx, after) is None:
+            raise InvalidInputError(f"after: There is no payment {after}.")
+        filters = {"order_id": order_id, "status": status}
+        return store.list_page(tx, Payment, filters, after, limit)
+
+
+def sweep(context: Context, provider: Provider) -> None:
+    """Take up payments and refunds that were left half done; safe in several workers at once."""
+    for payment in _list_due(context, Payment):
+        if not _take(context, payment):
+            continue
+        if payment.owed_reason and payment.status != model.PENDING:
+            refunds.return_payment(context, payment.payment_id, payment.owed_reason)
+        else:
+            _charge(context, provider, payment, by_relay=True)
+    for refund in _list_due(context, Refund):
+        if _take(context, refund):
+            refunds.ask_provider(context, provider, refund)
+
+
+def _list_due(context: Context, kind: type[store.Record]) -> list[store.Record]:
+    now = context.clock()
+    # A stamp further ahead than any that is written was made before the clock stepped back.
+    too_far = to_iso(now + timedelta(seconds=2 * context.config.sweep_after_s))
+    with context.db.read() as tx:
+        return store.list_due(tx, kind, to_iso(now), too_far, SWEPT_AT_ONCE)
+
+
+def _take(context: Context, due: Payment | Refund) -> bool:
+    with context.db.write() as tx:
+        return store.take_due(tx, due, refunds.later(context))

@@ -1,0 +1,146 @@
+"""The routes of the payments app."""
+
+from typing import Any, cast
+
+from flask import Blueprint, current_app
+
+from apps.payments import refunds, service
+from apps.payments.model import COMPLETED, NO_KEY, SUCCEEDED, Key, dump_payment, dump_refund
+from apps.payments.providers import Provider
+from apps.payments.schemas import (
+    PageSchema,
+    PaidSchema,
+    PaymentQuerySchema,
+    PaymentSchema,
+    PaySchema,
+    ReasonSchema,
+    RefundSchema,
+    ReturnedSchema,
+    WantedRefundSchema,
+)
+from shop_common import idempotency, money
+from shop_common.context import ctx
+from shop_common.operations import operation
+from shop_common.paging import next_link
+
+blueprint = Blueprint("payments", __name__)
+
+_NO_PAYMENT = "no such payment"
+
+
+@blueprint.post("/pay")
+@operation(
+    "Pay an order in full",
+    query=PaySchema(),
+    reads_key=True,
+    answers={200: PaidSchema(), 202: PaidSchema()},
+    errors={
+        402: "the provider declined",
+        404: "no such order",
+        409: "another amount, or the order cannot be paid or is paid; names the payment",
+        503: "orders does not answer; nothing is charged",
+    },
+)
+def pay(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+    paid = service.pay(ctx, _provider(), query["order_id"], query["amount"], _read_key())
+    status, message = paid.payment.status, "Payment is being confirmed"
+    if paid.is_told:
+        status, message = "PAID", "Payment successful and order updated"
+    elif status == COMPLETED:
+        message = "Payment recorded, order update pending"
+    return _answer(
+        {
+            "payment_id": paid.payment.payment_id,
+            "order_id": paid.payment.order_id,
+            "status": status,
+            "message": message,
+            "amount": money.to_number(paid.payment.amount_minor),
+        },
+        is_done=paid.is_told,
+        is_replay=paid.is_replay,
+    )
+
+
+@blueprint.get("/payments")
+@operation(
+    "Payments, newest first", query=PaymentQuerySchema(), answers={200: PaymentSchema(many=True)}
+)
+def list_payments(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
+    payments = service.list_payments(ctx, **query)
+    link = next_link(payments, query["limit"], payments[-1].payment_id if payments else "")
+    return [dump_payment(payment) for payment in payments], 200, link
+
+
+@blueprint.get("/payments/<payment_id>")
+@operation("One payment", answers={200: PaymentSchema()}, errors={404: _NO_PAYMENT})
+def get_payment(payment_id: str) -> dict[str, Any]:
+    return dump_payment(service.get_payment(ctx, payment_id))
+
+
+@blueprint.post("/payments/<payment_id>/refund")
+@operation(
+    "Give back an amount, or all that is left",
+    body=WantedRefundSchema(),
+    body_required=False,
+    reads_key=True,
+    answers={200: RefundSchema(), 202: RefundSchema()},
+    errors={
+        402: "the provider does not give it back",
+        404: _NO_PAYMENT,
+        409: "more than is left, which is named, or the payment took no money",
+    },
+)
+def refund_payment(
+    payment_id: str, body: dict[str, Any] | None
+) -> tuple[dict[str, Any], int, dict[str, str]]:
+    wanted = body or {"amount": None, "reason": None}
+    refund, is_replay = refunds.refund_payment(
+        ctx, _provider(), payment_id, wanted["amount"], wanted["reason"], _read_key()
+    )
+    return _answer(dump_refund(refund), is_done=refund.status == SUCCEEDED, is_replay=is_replay)
+
+
+@blueprint.get("/payments/<payment_id>/refunds")
+@operation(
+    "The refunds of a payment, newest first",
+    query=PageSchema(),
+    answers={200: RefundSchema(many=True)},
+    errors={404: _NO_PAYMENT},
+)
+def list_refunds(
+    payment_id: str, query: dict[str, Any]
+) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
+    found = refunds.list_refunds(ctx, payment_id, **query)
+    link = next_link(found, query["limit"], found[-1].refund_id if found else "")
+    return [dump_refund(refund) for refund in found], 200, link
+
+
+@blueprint.post("/payments/<payment_id>/return")
+@operation(
+    "For orders only: all of the payment goes back",
+    body=ReasonSchema(),
+    body_required=False,
+    answers={200: ReturnedSchema()},
+    errors={404: _NO_PAYMENT},
+)
+def return_payment(payment_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    reason = (body or {}).get("reason") or "returned"
+    payment = refunds.return_payment(ctx, payment_id, reason)
+    return {"payment_id": payment.payment_id, "status": payment.status}
+
+
+def _provider() -> Provider:
+    return cast(Provider, current_app.extensions["payment_provider"])
+
+
+def _read_key() -> Key:
+    key = idempotency.read_key()
+    return Key(key, idempotency.fingerprint()) if key else NO_KEY
+
+
+def _answer(
+    payload: dict[str, Any], *, is_done: bool, is_replay: bool
+) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """202 for what is not settled yet: the same key later gets what has become of it."""
+    replayed = {"Idempotent-Replayed": "true"} if is_done and is_replay else {}
+    return payload, 200 if is_done else 202, replayed

@@ -1,0 +1,105 @@
+"""How gunicorn runs an app; one file for all four, on a desk as on a server.
+
+SHOP_APP=cart gunicorn -c deploy/gunicorn.conf.py 'apps.cart:create_app()'
+"""
+
+import gc
+import os
+import shutil
+import signal
+import sys
+from typing import Any
+
+from shop_common.cli.processes import die_with_parent
+from shop_common.config import load_config
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+settings = load_config(os.environ["SHOP_APP"])
+
+# `./shop up` hands over a socket that is open already (--bind fd://N), which counts for more.
+bind = f"127.0.0.1:{settings.port}"
+backlog = 511
+
+# The app is made once and then forked, so that the workers share its memory.
+preload_app = True
+worker_class = "gthread"
+workers = settings.workers
+threads = settings.threads
+# Longer than Nginx keeps its connections (60 s): so it is never we who close one that is in use.
+keepalive = 75
+# Longer than the longest answer (5 s, and the import's rest), shorter than anyone's patience.
+graceful_timeout = 6
+# Its heartbeat must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+# It would be at one and the same path for all four.
+control_socket_disable = True
+
+# Nginx has its own, lower limits, and answers with a JSON body where these would not.
+limit_request_line = 8190
+limit_request_fields = 32768
+limit_request_field_size = 16380
+
+accesslog = None  # the app's log and Nginx's have every request
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "shop_common.log.JsonFormatter", "app": settings.app}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"level": settings.log_level, "handlers": ["stderr"]},
+    "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
+}
+
+# Counters of all workers are added up from files here; those of an earlier run are not wanted, but
+# this file is also read again when a master reloads. prometheus_client looks at the setting when it
+# is first imported, so nothing that imports it stands at the top of this file.
+_metrics = settings.data_dir / "run" / "metrics" / settings.app
+if os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(_metrics):
+    shutil.rmtree(_metrics, ignore_errors=True)
+    _metrics.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+
+def when_ready(server: Any) -> None:
+    # What is there before the fork is never looked at by a worker's collector, and stays shared.
+    gc.collect()
+    gc.freeze()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    # Else the workers of a master that was killed would keep the port for a second or more.
+    die_with_parent(worker.ppid)
+    # Until it has handlers of its own a worker has its master's, and those only note a signal for a
+    # loop that runs in the master. A stop that comes right after a start would wait for nothing.
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    while not server.SIG_QUEUE.empty():
+        if server.SIG_QUEUE.get_nowait() in STOP_SIGNALS:
+            sys.exit(0)
+
+
+def post_worker_init(worker: Any) -> None:
+    from shop_common.app import start_background
+
+    start_background(worker.wsgi)  # threads do not survive a fork, so not before it
+
+
+def worker_int(worker: Any) -> None:
+    _stop_background(worker)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    if worker.booted:
+        _stop_background(worker)
+
+
+def _stop_background(worker: Any) -> None:
+    from shop_common.app import stop_background
+
+    stop_background(worker.wsgi)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)

@@ -1,0 +1,64 @@
+"""What an app does besides answering: jobs that one thread of each worker runs again and again."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shop_common.errors import BusyError
+
+logger = logging.getLogger("shop.background")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`run` is called every `every_s` seconds, in each worker: it must be safe to run twice."""
+
+    name: str
+    every_s: float
+    run: Callable[[], Any]
+
+
+class Background:
+    """The thread that runs the jobs; started after the fork, since threads do not survive one."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        if self._jobs and self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name="background", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Let the running job end, for `timeout_s` at most; its leases run out by themselves."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join(timeout_s)
+
+    def run_once(self) -> None:
+        """Run every job now, in this thread."""
+        for job in self._jobs:
+            _run(job)
+
+    def _loop(self) -> None:
+        due = {job.name: time.monotonic() + job.every_s for job in self._jobs}
+        while not self._stop.wait(max(0.0, min(due.values()) - time.monotonic())):
+            for job in self._jobs:
+                if due[job.name] <= time.monotonic():
+                    _run(job)
+                    due[job.name] = time.monotonic() + job.every_s
+
+
+def _run(job: Job) -> None:
+    try:
+        job.run()
+    except BusyError as error:
+        logger.warning("%s put off: %s", job.name, error.detail)
+    except Exception:
+        # Logged whole: one job that fails must not end the others.
+        logger.exception("%s failed", job.name)

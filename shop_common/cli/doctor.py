@@ -1,0 +1,85 @@
+"""`shop doctor`: do the books balance; what is wrong, and what can be put right safely."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from shop_common import clock
+from shop_common.cli.client import send
+from shop_common.cli.state import Shop, data_dir_option, find_key, load_running, recall_settings
+from shop_common.config import APPS, ConfigError, load_config
+from shop_common.db import Database, open_database
+from shop_common.doctor import Finding, diagnose, report
+from shop_common.errors import BusyError
+
+PATIENCE_S = 10.0
+
+
+@click.command("doctor")
+@data_dir_option
+@click.option("--repair", is_flag=True, help="Put right what can be put right safely.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+@click.option(
+    "--patience",
+    default=PATIENCE_S,
+    show_default=True,
+    help="Seconds after which a difference is no work in progress any more.",
+)
+def command(data_dir: Path, repair: bool, as_json: bool, patience: float) -> None:
+    """Reconcile orders, payments, stock, carts and messages; exit code 1 if anything is wrong."""
+    os.environ["SHOP_DATA_DIR"] = str(data_dir)
+    recall_settings(Shop(data_dir))
+    try:
+        configs = {app: load_config(app) for app in APPS}
+        databases = {app: _open(data_dir, open_database(c)) for app, c in configs.items()}
+        sweep_after_s = configs["orders"].sweep_after_s
+        findings = diagnose(databases, clock.now, sweep_after_s, patience)
+        if repair and findings:
+            _repair(data_dir, findings)
+            findings = diagnose(databases, clock.now, sweep_after_s, patience)
+    except (ConfigError, BusyError) as error:
+        raise click.ClickException(str(error)) from None
+    content = report(findings, clock.now())
+    # Two may run at once: the shop's own, and somebody's by hand.
+    new = data_dir / f"doctor.json.{os.getpid()}"
+    new.write_text(json.dumps(content, indent=2) + "\n")
+    new.replace(data_dir / "doctor.json")
+    click.echo(json.dumps(content, indent=2) if as_json else _describe(findings))
+    if findings:
+        raise SystemExit(1)
+
+
+def _open(data_dir: Path, database: Database) -> Database:
+    path = getattr(database, "path", None)
+    if path is not None and not Path(path).exists():
+        raise click.ClickException(f"no shop has run in {data_dir}: {path} does not exist")
+    return database
+
+
+def _repair(data_dir: Path, findings: Sequence[Finding]) -> None:
+    """Send each finding's repair to the running shop; all of them are safe to send twice."""
+    shop = load_running(data_dir)
+    key = find_key(shop)
+    for finding in findings:
+        if finding.repair is None:
+            continue
+        body = json.dumps(dict(finding.repair.body)).encode() if finding.repair.body else b""
+        answer = send(
+            "POST",
+            shop.app_address(finding.repair.app) + finding.repair.path,
+            key,
+            body=[body],
+            length=len(body),
+            content_type="application/json",
+        )
+        click.echo(f"{finding.kind} {finding.id}: {finding.repair.path} answered {answer.status}")
+
+
+def _describe(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "The books balance"
+    lines = [f"{f.kind} {f.id}: {f.detail}\n    {f.remedy}" for f in findings]
+    return "\n".join([*lines, f"{len(findings)} findings"])

@@ -1,0 +1,64 @@
+"""`shop logs`: the end of the log files, all together or one app's."""
+
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+import click
+
+from shop_common.cli.state import Shop, data_dir_option
+from shop_common.config import APPS
+
+NAMES = (*APPS, "nginx-access", "nginx-error", "shop")
+LOOK_EVERY_S = 0.2
+
+
+@click.command("logs")
+@data_dir_option
+@click.argument("name", type=click.Choice(NAMES), required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
+@click.option("-n", "--lines", default=20, show_default=True, help="How many lines of each.")
+def command(data_dir: Path, name: str | None, *, follow: bool, lines: int) -> None:
+    """Show the end of the logs: of one app, of Nginx, or of all."""
+    shop = Shop(data_dir)
+    if not shop.logs.is_dir():
+        raise click.ClickException(f"there are no logs in {data_dir}")
+    names = [name] if name else list(NAMES)
+    offsets = {each: _show_end(shop, each, lines, label=not name) for each in names}
+    while follow:
+        time.sleep(LOOK_EVERY_S)
+        for each in names:
+            offsets[each] = _show_new(shop, each, offsets[each], label=not name)
+
+
+def _show_end(shop: Shop, name: str, lines: int, *, label: bool) -> int:
+    """Print the last lines; how far the file has been read, in bytes."""
+    path = shop.logs / f"{name}.log"
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        for line in deque(file, maxlen=max(lines, 0)):
+            _show(line, name if label else "")
+        return file.tell()
+
+
+def _show_new(shop: Shop, name: str, offset: int, *, label: bool) -> int:
+    path = shop.logs / f"{name}.log"
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        if file.seek(0, 2) < offset:  # it was emptied or replaced
+            offset = 0
+        file.seek(offset)
+        for line in file:
+            if line.endswith(b"\n"):  # half a line waits for its other half
+                _show(line, name if label else "")
+                offset += len(line)
+    return offset
+
+
+def _show(line: bytes, label: str) -> None:
+    prefix = f"{label:<13} " if label else ""
+    click.echo(prefix + line.decode(errors="replace").rstrip("\n"))
+    sys.stdout.flush()

@@ -1,0 +1,220 @@
+"""What is remembered of a shop in its data folder: addresses, process ids, who supervises it."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from shop_common.cli import processes
+from shop_common.cli.processes import Process
+from shop_common.config import APPS
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8080
+DEFAULT_PORT_BASE = 8001
+# What a command needs to know to find the databases and to judge what is in them.
+REMEMBERED = (
+    *(f"{app.upper()}_DATABASE_URL" for app in APPS),
+    "SWEEP_AFTER_S",
+    "ORDER_TTL_S",
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Shop:
+    """One shop: its data folder, and what `shop.json` in there says of it."""
+
+    data_dir: Path
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    port_base: int = DEFAULT_PORT_BASE
+    supervisor: Process | None = None
+    ready: bool = False
+    programs: dict[str, Process] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        return self.data_dir / "shop.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.data_dir / "logs"
+
+    @property
+    def run(self) -> Path:
+        return self.data_dir / "run"
+
+    @property
+    def nginx(self) -> Path:
+        return self.run / "nginx"
+
+    @property
+    def key_file(self) -> Path:
+        return self.run / "api-key"
+
+    @property
+    def settings_file(self) -> Path:
+        return self.run / "settings.json"
+
+    @property
+    def address(self) -> str:
+        return f"http://{_in_url(reachable(self.host))}:{self.port}"
+
+    def port_of(self, program: str) -> int:
+        return self.port if program == "nginx" else self.port_base + APPS.index(program)
+
+    def app_address(self, app: str) -> str:
+        return f"http://127.0.0.1:{self.port_of(app)}"
+
+    def is_running(self) -> bool:
+        return self.supervisor is not None and processes.is_alive(self.supervisor)
+
+    def left_over(self) -> list[int]:
+        """Processes of this shop that no supervisor looks after any more."""
+        return processes.left_over(self.programs.values(), self.logs)
+
+    def save(self) -> None:
+        """Replace `shop.json` as a whole, so that a reader never sees half of it."""
+        content = {
+            "host": self.host,
+            "port": self.port,
+            "port_base": self.port_base,
+            "ready": self.ready,
+            "supervisor": self.supervisor,
+            "programs": self.programs,
+        }
+        new = self.file.with_suffix(".new")
+        with open(new, "w") as file:
+            file.write(json.dumps(content, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.file)
+
+
+def load_shop(data_dir: Path) -> Shop:
+    """The shop in `data_dir`; one with the defaults if nothing is remembered there."""
+    shop = Shop(data_dir)
+    try:
+        content: dict[str, Any] = json.loads(shop.file.read_text())
+        shop.host, shop.port = str(content["host"]), int(content["port"])
+        shop.port_base, shop.ready = int(content["port_base"]), bool(content["ready"])
+        if content["supervisor"]:
+            shop.supervisor = Process(*content["supervisor"])
+        shop.programs = {name: Process(*found) for name, found in content["programs"].items()}
+    except FileNotFoundError:
+        pass
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        click.echo(f"shop: {shop.file} cannot be read and is made anew: {error!r}", err=True)
+        shop = Shop(data_dir)
+    if shop.supervisor is None:
+        shop.supervisor = _find_lock_holder(shop)
+    return shop
+
+
+def _find_lock_holder(shop: Shop) -> Process | None:
+    """Who supervises the shop as its lock file says, which is there when shop.json is lost."""
+    with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
+        return Process(*json.loads((shop.run / "shop.lock").read_text()))
+    return None
+
+
+def load_running(data_dir: Path) -> Shop:
+    """The shop in `data_dir`; an error if it is not running."""
+    shop = load_shop(data_dir)
+    if not shop.is_running():
+        raise click.ClickException(f"no shop is running in {data_dir}; start it with ./shop up")
+    return shop
+
+
+def take_lock(shop: Shop) -> int | None:
+    """A descriptor that makes its holder the shop's only supervisor; None if there is one."""
+    descriptor = os.open(shop.run / "shop.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def sign_lock(shop: Shop) -> None:
+    """Write into the lock file, which this process holds, who that is."""
+    (shop.run / "shop.lock").write_text(json.dumps(shop.supervisor))
+
+
+def find_key(shop: Shop) -> str:
+    """The key to speak to the shop with: the environment's, else the one it was started with."""
+    if key := os.environ.get("API_KEY"):
+        return key
+    with contextlib.suppress(FileNotFoundError):
+        return shop.key_file.read_text()
+    raise click.ClickException("API_KEY is not set, and this shop has not been started yet")
+
+
+def save_key(shop: Shop, key: str) -> None:
+    write_private(shop.key_file, key)
+
+
+def save_settings(shop: Shop) -> None:
+    """Remember where this environment says that the databases are; it may hold passwords."""
+    settings = {name: os.environ[name] for name in REMEMBERED if name in os.environ}
+    write_private(shop.settings_file, json.dumps(settings, indent=2) + "\n")
+
+
+def recall_settings(shop: Shop) -> None:
+    """Put what the last `up` remembered into the environment, where that says nothing.
+
+    Raises ClickException if it cannot be read: the databases might be elsewhere than we think.
+    """
+    try:
+        settings = json.loads(shop.settings_file.read_text())
+        found = {name: str(settings[name]) for name in REMEMBERED if name in settings}
+    except FileNotFoundError:
+        return
+    except (ValueError, TypeError) as error:
+        raise click.ClickException(f"{shop.settings_file} cannot be read: {error}") from None
+    for name, value in found.items():
+        os.environ.setdefault(name, value)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file by one that only its owner may read."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
+
+
+def reachable(host: str) -> str:
+    """The address by which this machine reaches a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _absolute(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:
+    return value.absolute()
+
+
+def data_dir_option(function: F) -> F:
+    """--data-dir: relative to the caller's folder; without it, `var` in the checkout."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="SHOP_DATA_DIR",
+        default=CHECKOUT / "var",
+        callback=_absolute,
+        help="Where the shop keeps its data.  [default: var in the checkout]",
+    )(function)

@@ -1,0 +1,286 @@
+"""`shop up`: check everything, then become, or leave behind, the supervisor of the shop."""
+
+import errno
+import ipaddress
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from shop_common.cli import nginx, processes
+from shop_common.cli.state import (
+    CHECKOUT,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    DEFAULT_PORT_BASE,
+    Shop,
+    data_dir_option,
+    load_shop,
+    save_key,
+    save_settings,
+    sign_lock,
+    take_lock,
+)
+from shop_common.cli.supervisor import BACKLOG, Program, StartError, Supervisor, redirect
+from shop_common.config import APPS, Config, ConfigError, load_config
+from shop_common.db import open_database
+from shop_common.errors import BusyError
+
+OTHER_START_S = 40.0
+
+
+@click.command("up")
+@data_dir_option
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help=f"Nginx's port.  [default: {DEFAULT_PORT}]"
+)
+@click.option(
+    "--port-base",
+    type=click.IntRange(1, 65532),
+    envvar="SHOP_PORT_BASE",
+    help=f"The first of the four apps' ports.  [default: {DEFAULT_PORT_BASE}]",
+)
+@click.option(
+    "--host", envvar="SHOP_HOST", help=f"The address Nginx listens on.  [default: {DEFAULT_HOST}]"
+)
+@click.option("--detach", is_flag=True, help="Return when the shop is ready; it goes on running.")
+@click.option("--empty", is_flag=True, help="A new catalogue starts without any product.")
+def command(
+    data_dir: Path, port: int | None, port_base: int | None, host: str | None, **flags: bool
+) -> None:
+    """Start the shop: four apps and Nginx, watched over, until Ctrl-C or `down`."""
+    os.environ |= {
+        "SHOP_DATA_DIR": str(data_dir),
+        "SHOP_PORT_BASE": str(port_base or DEFAULT_PORT_BASE),
+        "SHOP_HOST": host or DEFAULT_HOST,
+    }
+    if flags["empty"]:
+        os.environ["CATALOG_EMPTY"] = "1"
+    api_key = _check_settings()
+    # Orders and carts are nobody else's business on a machine with other users.
+    os.umask(0o077)
+    for folder in (data_dir / "logs", data_dir / "run" / "metrics"):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = take_lock(Shop(data_dir))
+    if lock is None:
+        _is_running_already(data_dir, {"port": port, "port_base": port_base, "host": host})
+        return
+    _clean_up(load_shop(data_dir))
+    shop = Shop(
+        data_dir,
+        _number(host or DEFAULT_HOST),
+        port or DEFAULT_PORT,
+        port_base or DEFAULT_PORT_BASE,
+    )
+    if shop.port in range(shop.port_base, shop.port_base + len(APPS)):
+        raise click.ClickException(f"--port {shop.port} is one of the apps' ports too")
+    listeners = {name: _listen(shop, name) for name in (*APPS, "nginx")}
+    nginx_program = nginx.get_nginx()
+    save_key(shop, api_key)
+    save_settings(shop)
+    nginx.write_config(shop, api_key)
+    programs = [_app(name, listeners[name]) for name in APPS]
+    programs.append(_front(shop, nginx_program, listeners["nginx"]))
+    click.echo(f"Starting the shop in {data_dir}")
+    if flags["detach"]:
+        _leave_behind(shop, programs, lock)
+    else:
+        _supervise(shop, programs, lambda supervisor: _announce(shop, "Ctrl-C stops it"))
+
+
+def _check_settings() -> str:
+    """The API key. Raises ClickException naming the setting that cannot be used."""
+    try:
+        configs = [load_config(app) for app in APPS]
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    for config in configs:
+        if config.database_url.startswith("postgresql"):
+            _check_database(config)
+    return configs[0].api_key
+
+
+def _check_database(config: Config) -> None:
+    """Raises ClickException with the server's reason if it cannot be reached."""
+    try:
+        with open_database(config).read():
+            pass
+    except BusyError as error:
+        reason = " ".join(str(error.__cause__).split())
+        raise click.ClickException(f"{config.app.upper()}_DATABASE_URL: {reason}") from None
+
+
+def _is_running_already(data_dir: Path, asked: dict[str, Any]) -> None:
+    """Say so; wait for a start that is under way. An error if it runs, but not as asked."""
+    deadline = time.monotonic() + OTHER_START_S
+    shop = load_shop(data_dir)
+    while not (shop.ready and shop.is_running()):
+        if time.monotonic() > deadline:
+            raise click.ClickException(f"another ./shop up is busy in {data_dir}")
+        time.sleep(0.05)
+        lock = take_lock(shop)
+        if lock is not None:
+            os.close(lock)
+            raise click.ClickException(f"another ./shop up in {data_dir} has just failed or ended")
+        shop = load_shop(data_dir)
+    asked["host"] = asked["host"] and _number(asked["host"])
+    for name, value in asked.items():
+        if value is not None and value != getattr(shop, name):
+            raise click.ClickException(
+                f"the shop in {data_dir} is running with --{name.replace('_', '-')} "
+                f"{getattr(shop, name)}, not {value}; stop it with ./shop down"
+            )
+    click.echo(f"The shop is already running: {shop.address}/")
+
+
+def _clean_up(shop: Shop) -> None:
+    """End what a supervisor that was killed has left behind."""
+    if left := shop.left_over():
+        click.echo(f"Ending {len(left)} processes of a shop whose supervisor has died")
+        processes.kill_and_wait(left, timeout_s=5)
+
+
+def _number(host: str) -> str:
+    """The host as an IP address, so that Nginx and we mean the same one."""
+    try:
+        address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
+        return str(ipaddress.ip_address(address))
+    except (OSError, ValueError):
+        raise click.ClickException(f"--host {host} is no address of this machine") from None
+
+
+def _listen(shop: Shop, name: str) -> socket.socket:
+    """The listening socket of a program, which is handed down to it."""
+    host, port = shop.host if name == "nginx" else DEFAULT_HOST, shop.port_of(name)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            owner = processes.find_listener(port)
+            reason = f"is taken by {owner}" if owner else "is taken"
+        else:
+            reason = f"cannot be used on {host}: {error.strerror}"
+        raise click.ClickException(f"port {port} (for {name}) {reason}") from None
+    return listener
+
+
+def _app(name: str, listener: socket.socket) -> Program:
+    return Program(
+        name,
+        partial(_run_gunicorn, name, listener.fileno()),
+        listener,
+        probe_path="/readyz",
+        stop_signal=signal.SIGTERM,
+        # Its workers do the same when it dies.
+        death_signal=signal.SIGKILL,
+    )
+
+
+def _run_gunicorn(name: str, descriptor: int) -> None:
+    """In a fork of the supervisor: what the command line of this name would do."""
+    from gunicorn.app.wsgiapp import WSGIApplication  # type: ignore[import-untyped] # has no types
+
+    os.environ["SHOP_APP"] = name
+    config = str(CHECKOUT / "deploy" / "gunicorn.conf.py")
+    sys.argv = ["gunicorn", "-c", config, "--bind", f"fd://{descriptor}"]
+    sys.argv.append(f"apps.{name}:create_app()")
+    WSGIApplication("%(prog)s").run()
+
+
+def _front(shop: Shop, program: str, listener: socket.socket) -> Program:
+    return Program(
+        "nginx",
+        partial(_run_nginx, nginx.command_line(program, shop), listener.fileno()),
+        listener,
+        probe_path="/",
+        stop_signal=signal.SIGQUIT,
+        # Not SIGKILL: its workers end only if it tells them to.
+        death_signal=signal.SIGTERM,
+    )
+
+
+def _run_nginx(command_line: list[str], descriptor: int) -> None:
+    # This is how Nginx hands its sockets to its successor when it is upgraded.
+    os.execve(command_line[0], command_line, {**os.environ, "NGINX": f"{descriptor};"})
+
+
+def _supervise(
+    shop: Shop,
+    programs: list[Program],
+    on_ready: Callable[[Supervisor], None],
+) -> None:
+    shop.supervisor = processes.find_process(os.getpid())
+    sign_lock(shop)
+    doctor_every_s = load_config("orders").doctor_every_s
+    supervisor = Supervisor(shop, programs, lambda: on_ready(supervisor), doctor_every_s)
+    try:
+        supervisor.run()
+    except StartError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _announce(shop: Shop, how_to_stop: str) -> None:
+    click.echo(f"Dashboard: {shop.address}/   ({how_to_stop})")
+
+
+def _leave_behind(shop: Shop, programs: list[Program], lock: int) -> None:
+    """Start the supervisor as a process of its own, and return when it is ready.
+
+    Nothing of the caller's stays open in it, so that `x=$(./shop up --detach)` ends.
+    """
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _be_left_behind(shop, programs, keep={lock, writing}, tell=writing)
+    os.close(writing)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        is_ready = os.read(reading, 1) == b"1"
+    except KeyboardInterrupt:
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
+        raise
+    if is_ready:
+        _announce(shop, "./shop down stops it")
+        return
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) or 1)
+
+
+def _be_left_behind(shop: Shop, programs: list[Program], keep: set[int], tell: int) -> NoReturn:
+    """The supervisor of a detached shop: in its own session, silent as soon as it is ready."""
+
+    def let_go(supervisor: Supervisor) -> None:
+        supervisor.speaks = False
+        redirect(shop, "shop")
+        os.write(tell, b"1")
+        os.close(tell)
+
+    status = 1
+    try:
+        os.setsid()
+        keep |= {program.listener.fileno() for program in programs} | {0, 1, 2}
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
+            if descriptor not in keep:
+                with suppress(OSError):
+                    os.close(descriptor)
+        _supervise(shop, programs, let_go)
+        status = 0
+    except click.ClickException as error:
+        click.echo(f"shop: {error.format_message()}", err=True)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)

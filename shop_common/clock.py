@@ -1,0 +1,21 @@
+"""The time, and how it is written down; passed in where a test must turn it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """The time in UTC, aware."""
+    return datetime.now(UTC)
+
+
+def to_iso(moment: datetime) -> str:
+    """`2026-11-23T07:40:00.123456Z`: always this width, so that text sorts as time does."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_iso(text: str) -> datetime:
+    """What `to_iso` wrote, aware."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,255 @@
+"""Every setting, in one typed place: read from the environment once, checked, never changed."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+APPS = ("cart", "catalog", "orders", "payments")
+DEFAULT_API_KEY = "secret-key-123"
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+_SECRET = ("_KEY", "_DATABASE_URL")
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the message names it."""
+
+
+class Setting(NamedTuple):
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    meaning: str
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() else None
+        if number is None or not low <= number <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return number
+
+    return parse
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not low <= number <= high:
+            raise ValueError(f"must be a number of seconds from {low} to {high}")
+        return number
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("must be 0 or 1")
+    return text == "1"
+
+
+def _key(text: str) -> str:
+    if not 8 <= len(text) <= 256 or not text.isprintable() or not text.isascii() or " " in text:
+        raise ValueError("must be 8 to 256 visible ASCII characters without a space")
+    return text
+
+
+def _currency(text: str) -> str:
+    if len(text) != 3 or not text.isascii() or not text.isupper():
+        raise ValueError("must be a three-letter code such as USD")
+    return text
+
+
+def _provider(text: str) -> str:
+    if text != "simulated":
+        raise ValueError("must be simulated")
+    return text
+
+
+# Shares of the calls, from 0 to 1; but `decline_above` is an amount.
+FAULTS = ("decline", "decline_above", "pending", "timeout", "lost_answer", "refund_failure")
+
+
+def _faults(text: str) -> Mapping[str, float]:
+    """`decline=0.25,timeout=1` by name."""
+    try:
+        pairs = [pair.split("=") for pair in text.split(",") if pair]
+        faults = {name: float(number) for name, number in pairs}
+    except ValueError:
+        faults = {"": 0.0}
+    for name, number in faults.items():
+        if name not in FAULTS or not 0 <= number <= (1e8 if name == "decline_above" else 1):
+            raise ValueError("must be such as decline=0.25,timeout=1, of " + ", ".join(FAULTS))
+    return faults
+
+
+def _log_level(text: str) -> str:
+    if text not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+    return text
+
+
+def _host(text: str) -> str:
+    if not text or not all(c.isascii() and (c.isalnum() or c in ".:-*") for c in text):
+        raise ValueError("must be an address such as 127.0.0.1")
+    return text
+
+
+def _app_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query):
+        raise ValueError("must be an address such as http://localhost:8002")
+    return text.rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    if text and urlsplit(text).scheme not in ("sqlite", "postgresql"):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return text
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise ValueError("must be a folder")
+    return Path(text).absolute()
+
+
+SETTINGS = (
+    Setting("API_KEY", DEFAULT_API_KEY, _key, "the key that clients and the apps themselves send"),
+    Setting("SHOP_HOST", "127.0.0.1", _host, "the address that Nginx listens on"),
+    Setting("SHOP_DATA_DIR", "var", _path, "the folder that holds every byte that is written"),
+    Setting("SHOP_PORT_BASE", "8001", _whole(1, 65532), "the first of the four apps' ports"),
+    Setting("CART_URL", "", _app_url, "where the cart app is; empty: this machine's port"),
+    Setting("CATALOG_URL", "", _app_url, "where the catalog app is; empty: this machine's port"),
+    Setting("ORDERS_URL", "", _app_url, "where the orders app is; empty: this machine's port"),
+    Setting("PAYMENTS_URL", "", _app_url, "where the payments app is; empty: this machine's port"),
+    Setting("CART_DATABASE_URL", "", _database_url, "empty: carts.db in the data folder"),
+    Setting("CATALOG_DATABASE_URL", "", _database_url, "empty: products.db in the data folder"),
+    Setting("ORDERS_DATABASE_URL", "", _database_url, "empty: orders.db in the data folder"),
+    Setting("PAYMENTS_DATABASE_URL", "", _database_url, "empty: payments.db in the data folder"),
+    Setting("APP_WORKERS", "2", _whole(1, 64), "gunicorn worker processes of each app"),
+    Setting("APP_THREADS", "4", _whole(1, 64), "threads of each worker"),
+    Setting(
+        "UPSTREAM_TIMEOUT_S", "5", _seconds(0.1, 60), "all that one call to a partner may take"
+    ),
+    Setting(
+        "UPSTREAM_FIRST_BYTE_S",
+        "0.5",
+        _seconds(0.05, 60),
+        "the wait for the first byte of a partner's answer",
+    ),
+    Setting("CART_TTL_DAYS", "30", _whole(1, 3650), "days after which an untouched cart goes"),
+    Setting("ORDER_TTL_S", "1800", _seconds(1, 31_536_000), "after which an unpaid order expires"),
+    Setting(
+        "SWEEP_AFTER_S",
+        "30",
+        _seconds(0.1, 3600),
+        "after which what was left half done is taken up again",
+    ),
+    Setting(
+        "DOCTOR_EVERY_S",
+        "300",
+        _seconds(0, 86_400),
+        "how often `up` checks whether the books balance; 0: never",
+    ),
+    Setting("PAYMENT_PROVIDER", "simulated", _provider, "who moves the money; only `simulated`"),
+    Setting(
+        "SIMULATED_FAULTS", "", _faults, "what goes wrong at the simulated provider, for tests"
+    ),
+    Setting("CATALOG_EMPTY", "0", _switch, "1: a new catalogue starts without the three products"),
+    Setting("CURRENCY", "USD", _currency, "the currency that all amounts are in"),
+    Setting("CRASH_POINTS", "0", _switch, "1: a request can kill a process; for tests only"),
+    Setting("LOG_LEVEL", "INFO", _log_level, "DEBUG, INFO, WARNING or ERROR"),
+)
+
+DATABASE_FILES = {
+    "cart": "carts.db",
+    "catalog": "products.db",
+    "orders": "orders.db",
+    "payments": "payments.db",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one app."""
+
+    app: str
+    api_key: str
+    host: str
+    data_dir: Path
+    port_base: int
+    partner_urls: Mapping[str, str]
+    database_url: str
+    workers: int
+    threads: int
+    upstream_timeout_s: float
+    first_byte_timeout_s: float
+    cart_ttl_days: int
+    order_ttl_s: float
+    sweep_after_s: float
+    doctor_every_s: float
+    payment_provider: str
+    simulated_faults: Mapping[str, float]
+    catalog_empty: bool
+    currency: str
+    crash_points: bool
+    log_level: str
+
+    @property
+    def port(self) -> int:
+        return self.port_base + APPS.index(self.app)
+
+
+def load_config(app: str, environ: Mapping[str, str] = os.environ) -> Config:
+    """The settings of `app`. Raises ConfigError naming the setting that cannot be used."""
+    value: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = environ.get(setting.name, setting.default)
+        try:
+            value[setting.name] = setting.parse(text)
+        except ValueError as error:
+            # What may hold a secret is not repeated.
+            said = "" if setting.name.endswith(_SECRET) else f", not {text!r}"
+            raise ConfigError(f"{setting.name} {error}{said}") from None
+    if value["API_KEY"] == DEFAULT_API_KEY and value["SHOP_HOST"] not in LOOPBACK_HOSTS:
+        raise ConfigError(
+            f"API_KEY must be set to a key of your own when SHOP_HOST is {value['SHOP_HOST']}: "
+            "the built-in key is public"
+        )
+    if value["CRASH_POINTS"] and value["SHOP_HOST"] not in LOOPBACK_HOSTS:
+        raise ConfigError("CRASH_POINTS must be 0 when SHOP_HOST is no address of loopback")
+    port_base = value["SHOP_PORT_BASE"]
+    data_dir = value["SHOP_DATA_DIR"]
+    return Config(
+        app=app,
+        api_key=value["API_KEY"],
+        host=value["SHOP_HOST"],
+        data_dir=data_dir,
+        port_base=port_base,
+        partner_urls={
+            name: value[f"{name.upper()}_URL"] or f"http://localhost:{port_base + number}"
+            for number, name in enumerate(APPS)
+        },
+        database_url=value[f"{app.upper()}_DATABASE_URL"]
+        or f"sqlite:///{data_dir / DATABASE_FILES[app]}",
+        workers=value["APP_WORKERS"],
+        threads=value["APP_THREADS"],
+        upstream_timeout_s=value["UPSTREAM_TIMEOUT_S"],
+        first_byte_timeout_s=value["UPSTREAM_FIRST_BYTE_S"],
+        cart_ttl_days=value["CART_TTL_DAYS"],
+        order_ttl_s=value["ORDER_TTL_S"],
+        sweep_after_s=value["SWEEP_AFTER_S"],
+        doctor_every_s=value["DOCTOR_EVERY_S"],
+        payment_provider=value["PAYMENT_PROVIDER"],
+        simulated_faults=value["SIMULATED_FAULTS"],
+        catalog_empty=value["CATALOG_EMPTY"],
+        currency=value["CURRENCY"],
+        crash_points=value["CRASH_POINTS"],
+        log_level=value["LOG_LEVEL"],
+    )

@@ -1,0 +1,82 @@
+"""What the operations of an app work with: its settings, database, clock and partners."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from flask import current_app
+from werkzeug.local import LocalProxy
+
+from shop_common import clock, crash
+from shop_common.config import Config
+from shop_common.db import Database, open_database
+from shop_common.http_client import HttpClient
+from shop_common.migrations import migrate
+from shop_common.outbox import Outbox, RefusalHandler
+
+logger = logging.getLogger("shop.context")
+
+_LIBRARY_SCHEMA = Path(__file__).parent / "schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the operations of an app work with."""
+
+    config: Config
+    db: Database
+    clock: clock.Clock
+    partners: Mapping[str, HttpClient]
+    migrations: tuple[Path, ...]
+    on_refusal: Mapping[str, RefusalHandler] = field(default_factory=dict)
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(self.db, self.partners, self.clock, self.on_refusal)
+
+
+# The context of the app that is answering; for views only.
+ctx = cast(Context, LocalProxy(lambda: current_app.extensions["cornershop"]))
+
+
+def make_context(
+    config: Config,
+    folder: Path,
+    partners: Mapping[str, int | None] | None = None,
+    *,
+    on_refusal: Mapping[str, RefusalHandler] | None = None,
+    time_source: clock.Clock = clock.now,
+) -> Context:
+    """The context of the app in `folder`, its database brought up to date.
+
+    `partners` maps each app that is called to how many threads of a process may wait for it;
+    None: half of them. `on_refusal` is the outbox's.
+
+    Raises MigrationError or BusyError where that cannot be done.
+    """
+    context = Context(
+        config=config,
+        db=open_database(config),
+        clock=time_source,
+        partners={
+            name: HttpClient(
+                name,
+                config.partner_urls[name],
+                config.api_key,
+                timeout_s=config.upstream_timeout_s,
+                first_byte_timeout_s=config.first_byte_timeout_s,
+                # So that a partner that hangs never holds all of a process's threads.
+                places=places or max(1, config.threads // 2),
+            )
+            for name, places in (partners or {}).items()
+        },
+        migrations=(folder / "migrations", _LIBRARY_SCHEMA),
+        on_refusal=on_refusal or {},
+    )
+    for name in migrate(context.db, context.migrations):
+        logger.info("migration %s applied", name)
+    if config.crash_points:
+        crash.arm(config.app, config.data_dir)
+    return context

@@ -1,0 +1,42 @@
+"""The database seam: transactions on SQLite and PostgreSQL; contains no business logic.
+
+A store writes one SQL for both engines: `?` placeholders, `RETURNING` instead of row counts, and
+`FOR UPDATE` where a row must be locked (SQLite has one writer, so it is dropped there).
+"""
+
+from urllib.parse import urlsplit
+
+from shop_common.config import Config, ConfigError
+from shop_common.db.base import (
+    ConflictRetryError,
+    Database,
+    Row,
+    Transaction,
+    in_transaction,
+    retry_on_conflict,
+)
+
+__all__ = [
+    "ConflictRetryError",
+    "Database",
+    "Row",
+    "Transaction",
+    "in_transaction",
+    "open_database",
+    "retry_on_conflict",
+]
+
+
+def open_database(config: Config) -> Database:
+    """The database that `config` names; nothing is connected before the first transaction."""
+    scheme = urlsplit(config.database_url).scheme
+    if scheme == "sqlite":
+        from shop_common.db.sqlite import SQLiteDatabase
+
+        return SQLiteDatabase(config.database_url.removeprefix("sqlite:///"))
+    if scheme == "postgresql":
+        # Imported here: psycopg costs a worker memory that a shop on SQLite should not pay.
+        from shop_common.db.postgres import PostgresDatabase
+
+        return PostgresDatabase(config.database_url, schema=config.app)
+    raise ConfigError(f"{config.app.upper()}_DATABASE_URL: no engine for {scheme!r}")

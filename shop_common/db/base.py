@@ -1,0 +1,148 @@
+"""What both engines share: the transaction that stores are given, and the retry of conflicts."""
+
+import functools
+import random
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from shop_common.errors import BusyError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Row = Mapping[str, Any]
+
+# A caller of ours gives up after 5 s: it must hear "busy" before that, from whichever lock.
+LOCK_WAIT_S = 1.5
+SHORT_WAIT_S = 0.05
+SHORT_FOR_S = 1.0
+MAX_ATTEMPTS = 8
+
+_thread = threading.local()
+
+
+class Patience:
+    """How long to wait for a lock: long, but only for as long as waiting has helped.
+
+    Once someone has waited in vain, the next ones wait but a moment: a crowd that waits its full
+    time, a few threads after the other, would hear "busy" only long after its callers gave up.
+    """
+
+    def __init__(self) -> None:
+        self._short_until = 0.0
+
+    def wait_s(self) -> float:
+        return SHORT_WAIT_S if time.monotonic() < self._short_until else LOCK_WAIT_S
+
+    def waited_in_vain(self) -> None:
+        self._short_until = time.monotonic() + SHORT_FOR_S
+
+
+class ConflictRetryError(Exception):
+    """The engine rolled back because of another transaction; the whole operation may be re-run."""
+
+
+def in_transaction() -> bool:
+    """Whether this thread holds a transaction open (no HTTP call may happen then)."""
+    return getattr(_thread, "open", False)
+
+
+@contextmanager
+def only_transaction() -> Iterator[None]:
+    """Refuse a transaction inside another: it would deadlock on SQLite and split on PostgreSQL."""
+    if in_transaction():
+        raise RuntimeError("a transaction is already open on this thread")
+    _thread.open = True
+    try:
+        yield
+    finally:
+        _thread.open = False
+
+
+class Transaction:
+    """An open transaction; given to the functions of a store, first."""
+
+    def __init__(self, connection: Any, translate: Callable[[str], str], engine: str) -> None:
+        self._connection = connection
+        self._translate = translate
+        self.engine = engine
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
+        self._connection.execute(self._translate(sql), params)
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run `sql` once for each of `rows`."""
+        cursor = self._connection.cursor()
+        cursor.executemany(self._translate(sql), rows)
+
+    def one(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        """The first row, or None."""
+        # All rows are fetched: SQLite cannot commit while a RETURNING statement is half read.
+        rows = self._connection.execute(self._translate(sql), params).fetchall()
+        return rows[0] if rows else None
+
+    def all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        rows: list[Row] = self._connection.execute(self._translate(sql), params).fetchall()
+        return rows
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
+        """Rows as they are read, for results that should not stand in memory at once."""
+        yield from self._connection.execute(self._translate(sql), params)
+
+
+class Database(ABC):
+    """One app's database: a kept connection for each thread of each process."""
+
+    engine: str
+
+    @abstractmethod
+    def write(self) -> AbstractContextManager[Transaction]:
+        """A transaction that behaves as if it were alone; commits at the end of the block.
+
+        Raises BusyError when a lock cannot be had in LOCK_WAIT_S or the engine is away, and
+        ConflictRetryError when it must be re-run (see `retry_on_conflict`).
+        """
+
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Transaction]:
+        """One snapshot of everything; never waits for a writer."""
+
+    @abstractmethod
+    def schema_change(self) -> AbstractContextManager[Transaction]:
+        """A write transaction for migrations, which only one process at a time can have."""
+
+    @abstractmethod
+    def version(self) -> str:
+        """The engine's version, such as `SQLite 3.53.4`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close every connection that this process opened."""
+
+    def check_writable(self) -> None:
+        """Raise BusyError unless a write transaction can be had."""
+        with self.write() as tx:
+            tx.one("SELECT 1 AS one")
+
+
+def retry_on_conflict(operation: Callable[P, R]) -> Callable[P, R]:
+    """Re-run a service function whose transaction the engine rolled back for a conflict.
+
+    Everything in such a function but its transaction must be repeatable; what it tells others goes
+    through the outbox, which was rolled back too.
+    """
+
+    @functools.wraps(operation)
+    def retried(*args: P.args, **kwargs: P.kwargs) -> R:
+        for attempt in range(MAX_ATTEMPTS):
+            try:
+                return operation(*args, **kwargs)
+            except ConflictRetryError:
+                # Spread out: those who collided would otherwise collide again.
+                time.sleep(random.uniform(0, 0.005 * 2**attempt))
+        raise BusyError("The database is busy with too many changes to the same data.")
+
+    return retried

@@ -1,0 +1,78 @@
+"""The queue before SQLite's write lock: fair across threads and across processes."""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shop_common.errors import BusyError
+
+# A transaction takes some 200 microseconds.
+FIRST_PAUSE_S = 0.00002
+LONGEST_PAUSE_S = 0.001
+
+
+class FairQueue:
+    """One writer at a time, over all processes that use `path`.
+
+    SQLite's own waiting is a poll that starves: of two busy writers one can wait for ever. Here
+    the threads of a process queue at a mutex, and one of them at a turnstile of two file locks:
+    who holds the first is next at the second, so whoever has just written stands behind those
+    who wait. The kernel frees the locks of a process that dies.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._mutex = threading.Lock()
+        self._pid = 0
+        self._turnstile = self._lock = -1
+
+    @contextmanager
+    def turn(self, timeout_s: float) -> Iterator[None]:
+        """Hold the right to write. Raises BusyError after `timeout_s` without it."""
+        deadline = time.monotonic() + timeout_s
+        if not self._mutex.acquire(timeout=timeout_s):
+            raise BusyError("The database is busy.")
+        try:
+            self._open()
+            # Waits for those who wait here for the lock, each of whom gives up in its time.
+            fcntl.flock(self._turnstile, fcntl.LOCK_EX)
+            try:
+                self._take_lock(deadline)
+            finally:
+                fcntl.flock(self._turnstile, fcntl.LOCK_UN)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._lock, fcntl.LOCK_UN)
+        finally:
+            self._mutex.release()
+
+    def _take_lock(self, deadline: float) -> None:
+        # flock takes no time-out, so the one at the turnstile asks again and again.
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise BusyError("The database is busy.") from None
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.2, LONGEST_PAUSE_S)
+
+    def _open(self) -> None:
+        # A descriptor from before a fork shares its lock with the parent and excludes nobody.
+        if self._pid != os.getpid():
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            self._turnstile = os.open(f"{self._path}-turnstile", flags, 0o600)
+            self._lock = os.open(f"{self._path}-lock", flags, 0o600)
+            self._pid = os.getpid()
+
+    def close(self) -> None:
+        with self._mutex:
+            if self._pid == os.getpid():
+                os.close(self._turnstile)
+                os.close(self._lock)
+            self._pid = 0

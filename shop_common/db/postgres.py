@@ -1,0 +1,156 @@
+"""PostgreSQL through psycopg 3: READ COMMITTED, a kept connection a thread, a schema an app."""
+
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from shop_common import crash
+from shop_common.db.base import (
+    LOCK_WAIT_S,
+    ConflictRetryError,
+    Database,
+    Patience,
+    Transaction,
+    only_transaction,
+)
+from shop_common.errors import BusyError
+
+Connection = psycopg.Connection[dict[str, Any]]
+
+CONNECT_TIMEOUT_S = 2
+# Any number will do as long as every process of the shop uses the same one.
+MIGRATION_LOCK = 7_021_978
+
+
+@functools.lru_cache(maxsize=512)
+def _translate(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+class PostgresDatabase(Database):
+    """Each app lives in a schema of its own name, so one database can hold all four."""
+
+    engine = "postgres"
+
+    def __init__(self, url: str, schema: str) -> None:
+        self._url = url
+        self._schema = schema
+        self._local = threading.local()
+        self._patience = Patience()
+        self._connections: list[tuple[int, Connection]] = []
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with only_transaction(), _driver_errors():
+            connection = self._begin("BEGIN ISOLATION LEVEL READ COMMITTED")
+            try:
+                with _ended(connection):
+                    self._set_patience(connection)
+                    yield Transaction(connection, _translate, self.engine)
+                    crash.point("before_commit")
+                crash.point("after_commit")
+            except psycopg.errors.LockNotAvailable:
+                self._patience.waited_in_vain()
+                raise
+
+    def _set_patience(self, connection: Connection) -> None:
+        wait_s = self._patience.wait_s()
+        if wait_s != LOCK_WAIT_S:
+            connection.execute(f"SET LOCAL lock_timeout = {int(wait_s * 1000)}")
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with only_transaction(), _driver_errors():
+            connection = self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            with _ended(connection):
+                yield Transaction(connection, _translate, self.engine)
+
+    @contextmanager
+    def schema_change(self) -> Iterator[Transaction]:
+        with only_transaction(), _driver_errors(), self._connect() as connection:
+            # A lock of the session, taken before the transaction's snapshot: who waited for it
+            # must see what was changed meanwhile.
+            connection.execute("SET lock_timeout = '60s'")
+            connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
+            connection.execute("BEGIN")
+            with _ended(connection):
+                yield Transaction(connection, _translate, self.engine)
+
+    def version(self) -> str:
+        with self.read() as tx:
+            row = tx.one("SELECT current_setting('server_version') AS version")
+        return f"PostgreSQL {row['version'] if row else ''}"
+
+    def close(self) -> None:
+        for pid, connection in self._connections:
+            if pid == os.getpid():
+                connection.close()
+        self._connections.clear()
+        self._local = threading.local()
+
+    def _begin(self, statement: str) -> Connection:
+        connection = self._connection()
+        try:
+            connection.execute(statement)
+        except psycopg.OperationalError:
+            # A kept connection that the server closed meanwhile; nothing was sent on it yet.
+            connection.close()
+            connection = self._connection()
+            connection.execute(statement)
+        return connection
+
+    def _connection(self) -> Connection:
+        kept: Connection | None = getattr(self._local, "connection", None)
+        if kept is None or kept.closed or self._local.pid != os.getpid():
+            kept = self._connect()
+            self._connections.append((os.getpid(), kept))
+            self._local.connection, self._local.pid = kept, os.getpid()
+        return kept
+
+    def _connect(self) -> Connection:
+        return psycopg.connect(
+            self._url,
+            autocommit=True,
+            row_factory=dict_row,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name=f"cornershop-{self._schema}",
+            options=f"-c search_path={self._schema} -c lock_timeout={int(LOCK_WAIT_S * 1000)}"
+            " -c idle_in_transaction_session_timeout=10000",
+        )
+
+
+@contextmanager
+def _ended(connection: Connection) -> Iterator[None]:
+    """Commit at the end of the block; roll back if the block fails."""
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        try:
+            connection.execute("ROLLBACK")
+        except psycopg.OperationalError:
+            # The connection is gone, and the transaction with it; the first error is the news.
+            connection.close()
+        raise
+
+
+@contextmanager
+def _driver_errors() -> Iterator[None]:
+    """Conflicts ask for a re-run; a lock or a server that cannot be had is BusyError."""
+    try:
+        yield
+    except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as error:
+        raise ConflictRetryError from error
+    except psycopg.errors.LockNotAvailable as error:
+        raise BusyError("The database is busy.") from error
+    except psycopg.OperationalError as error:
+        # Also a connection lost during COMMIT: whether it took effect is not known, so it is not
+        # re-run; the caller hears "busy" and looks before it tries again.
+        raise BusyError("The database is unavailable.") from error

@@ -1,0 +1,136 @@
+"""SQLite: WAL, synchronous=FULL, a kept connection a thread, writers behind a fair queue."""
+
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+# The bundled SQLite: those before 3.51.3 have a bug in the WAL's reset that can lose the database.
+import pysqlite3 as sqlite3
+
+from shop_common import crash
+from shop_common.db.base import LOCK_WAIT_S, Database, Patience, Transaction, only_transaction
+from shop_common.db.fair_queue import FairQueue
+from shop_common.errors import BusyError
+
+# Where the fault is the machine's and not the statement's: full, read-only or failing disks too.
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: "The database is busy.",
+    sqlite3.SQLITE_LOCKED: "The database is busy.",
+    sqlite3.SQLITE_FULL: "The disk is full.",
+    sqlite3.SQLITE_IOERR: "The database cannot be read or written.",
+    sqlite3.SQLITE_READONLY: "The database cannot be written.",
+    sqlite3.SQLITE_CANTOPEN: "The database cannot be opened.",
+}
+
+
+@functools.lru_cache(maxsize=512)
+def _translate(sql: str) -> str:
+    # One writer at a time: every row is locked already.
+    return sql.replace(" FOR UPDATE", "")
+
+
+class SQLiteDatabase(Database):
+    engine = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._queue = FairQueue(path)
+        self._patience = Patience()
+        self._local = threading.local()
+        self._connections: list[Any] = []
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with only_transaction(), _driver_errors():
+            connection = self._connection()
+            with self._lock(connection), _ended(connection):
+                yield Transaction(connection, _translate, self.engine)
+                crash.point("before_commit")
+            crash.point("after_commit")
+
+    @contextmanager
+    def _lock(self, connection: Any) -> Iterator[None]:
+        """Hold the write lock, with a transaction begun, for the block."""
+        wait_s = self._patience.wait_s()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._queue.turn(wait_s))
+                if self._local.wait_s != wait_s:
+                    connection.execute(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
+                    self._local.wait_s = wait_s
+                connection.execute("BEGIN IMMEDIATE")
+            except (BusyError, sqlite3.OperationalError):
+                self._patience.waited_in_vain()
+                raise
+            yield
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with only_transaction(), _driver_errors():
+            connection = self._connection()
+            connection.execute("BEGIN")
+            with _ended(connection):
+                yield Transaction(connection, _translate, self.engine)
+
+    schema_change = write
+
+    def version(self) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def close(self) -> None:
+        for pid, connection in self._connections:
+            if pid == os.getpid():
+                connection.close()
+        self._connections.clear()
+        self._local = threading.local()
+        self._queue.close()
+
+    def _connection(self) -> Any:
+        # A connection must not cross a fork: the child opens its own and leaves the parent's alone.
+        if getattr(self._local, "pid", 0) != os.getpid():
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                self.path,
+                isolation_level=None,
+                timeout=LOCK_WAIT_S,
+                check_same_thread=False,  # close() may be called by another thread
+            )
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+            self._connections.append((os.getpid(), connection))
+            self._local.connection = connection
+            self._local.wait_s = LOCK_WAIT_S
+            self._local.pid = os.getpid()
+        return self._local.connection
+
+
+@contextmanager
+def _ended(connection: Any) -> Iterator[None]:
+    """Commit at the end of the block; roll back if the block or the commit fails."""
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself after some errors, a full disk for one.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _driver_errors() -> Iterator[None]:
+    """The driver's errors that mean "not now" become BusyError; the others are faults of ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        # The low byte is the code; the rest says more about it.
+        detail = _UNAVAILABLE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        if detail is None:
+            raise
+        raise BusyError(detail) from error

@@ -1,0 +1,393 @@
+"""Whether the books balance: reads the databases of all four apps and reconciles them.
+
+The four are read one after the other, while the shop goes on working. So a difference counts only
+if it is still there when they are read again, for as long as an operation between apps may take;
+what a message that is on its way will put right is none.
+"""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from shop_common.clock import Clock, to_iso
+from shop_common.db import Database, Row
+from shop_common.money import to_number
+
+LOOK_AGAIN_S = 1.0
+# How long a message may wait, and an unverified order, before someone should know.
+WAIT_S = 120.0
+_GAVE_BACK = ("ABANDONED", "CANCELLED", "EXPIRED")
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A request that is safe to send, whatever has happened meanwhile."""
+
+    app: str
+    path: str
+    body: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: its kind, what it is about, and what to do."""
+
+    kind: str
+    id: str
+    detail: str
+    remedy: str
+    repair: Repair | None = field(default=None, compare=False)
+
+
+@dataclass(slots=True)
+class Books:
+    """What the databases say, by id; amounts in minor units."""
+
+    now: str
+    old: str  # what is older than this was not taken up by a sweeper in its time
+    waiting: str  # what waits since before this waits too long
+    orders: dict[str, Row] = field(default_factory=dict)
+    shipped: set[str] = field(default_factory=set)
+    payments: dict[str, Row] = field(default_factory=dict)
+    refunds: dict[str, Row] = field(default_factory=dict)
+    products: dict[int, Row] = field(default_factory=dict)
+    reservations: dict[str, Row] = field(default_factory=dict)
+    checkouts: dict[str, Row] = field(default_factory=dict)
+    messages: dict[str, list[Row]] = field(default_factory=dict)
+
+    def is_told(self, app: str, aggregate: str) -> bool:
+        """Whether no message of the app about this is on its way."""
+        return not any(row["aggregate"] == aggregate for row in self.messages[app])
+
+
+def diagnose(
+    databases: Mapping[str, Database], time_source: Clock, sweep_after_s: float, patience_s: float
+) -> list[Finding]:
+    """What is wrong and stays so; in a moment if nothing is, after up to `patience_s` if not."""
+    findings = examine(databases, time_source(), sweep_after_s)
+    end = time.monotonic() + patience_s
+    while findings and time.monotonic() < end:
+        time.sleep(LOOK_AGAIN_S)
+        again = set(examine(databases, time_source(), sweep_after_s))
+        findings = [finding for finding in findings if finding in again]
+    return findings
+
+
+def report(findings: Sequence[Finding], now: datetime) -> dict[str, Any]:
+    """What is stored and served: `{"checked_at", "clean", "findings": [{"kind", "id", ...}]}`."""
+    return {
+        "checked_at": to_iso(now),
+        "clean": not findings,
+        "findings": [
+            {"kind": f.kind, "id": f.id, "detail": f.detail, "remedy": f.remedy} for f in findings
+        ],
+    }
+
+
+def examine(
+    databases: Mapping[str, Database], now: datetime, sweep_after_s: float
+) -> list[Finding]:
+    """Every difference that there is at this moment, also those of work in progress."""
+    books = Books(
+        now=to_iso(now),
+        old=to_iso(now - timedelta(seconds=2 * sweep_after_s + 10)),
+        waiting=to_iso(now - timedelta(seconds=WAIT_S + 2 * sweep_after_s)),
+    )
+    for app, database in databases.items():
+        _READERS[app](books, database)
+    found = [*_check_files(databases)]
+    for check in (_check_orders, _check_payments, _check_stock, _check_holds, _check_carts):
+        found += check(books)
+    return [*found, *_check_messages(books)]
+
+
+def _read_orders(books: Books, database: Database) -> None:
+    with database.read() as tx:
+        books.messages["orders"] = tx.all(_OPEN_MESSAGES)
+        sql = (
+            "SELECT order_id, status, total_amount, items, unverified, payment_id, created_at"
+            " FROM orders"
+        )
+        books.orders = {row["order_id"]: row for row in tx.stream(sql)}
+        sql = "SELECT order_id FROM order_history WHERE to_status = 'SHIPPED'"
+        books.shipped = {row["order_id"] for row in tx.stream(sql)}
+
+
+def _read_payments(books: Books, database: Database) -> None:
+    with database.read() as tx:
+        books.messages["payments"] = tx.all(_OPEN_MESSAGES)
+        sql = (
+            "SELECT payment_id, order_id, amount, status, refunded_minor, succeeded_minor,"
+            " created_at FROM payments"
+        )
+        books.payments = {row["payment_id"]: row for row in tx.stream(sql)}
+        sql = "SELECT refund_id, payment_id, amount, status, created_at FROM refunds"
+        books.refunds = {row["refund_id"]: row for row in tx.stream(sql)}
+
+
+def _read_catalog(books: Books, database: Database) -> None:
+    with database.read() as tx:
+        books.messages["catalog"] = tx.all(_OPEN_MESSAGES)
+        sql = (
+            "SELECT products.id, stock, COALESCE(SUM(delta), 0) AS moved,"
+            " COALESCE(SUM(CASE WHEN order_id IS NULL THEN 0 ELSE delta END), 0) AS held"
+            " FROM products LEFT JOIN stock_movements ON product_id = products.id"
+            " GROUP BY products.id, stock"
+        )
+        books.products = {row["id"]: row for row in tx.stream(sql)}
+        sql = "SELECT order_id, status, items, created_at FROM reservations"
+        books.reservations = {row["order_id"]: row for row in tx.stream(sql)}
+
+
+def _read_cart(books: Books, database: Database) -> None:
+    with database.read() as tx:
+        books.messages["cart"] = tx.all(_OPEN_MESSAGES)
+        sql = (
+            "SELECT order_id, user_id, created_at FROM checkouts"
+            " WHERE status = 'TAKEN' AND settled_at IS NULL"
+        )
+        books.checkouts = {row["order_id"]: row for row in tx.stream(sql)}
+
+
+# Whoever gives is read before who is given to: what was on its way in between is then seen twice
+# and not missed.
+_READERS = {
+    "catalog": _read_catalog,
+    "cart": _read_cart,
+    "payments": _read_payments,
+    "orders": _read_orders,
+}
+_OPEN_MESSAGES = (
+    "SELECT id, topic, aggregate, partner, parked_at, last_error, created_at FROM outbox"
+    " WHERE closed_at IS NULL ORDER BY id"
+)
+
+
+def _check_files(databases: Mapping[str, Database]) -> Iterator[Finding]:
+    for app, database in databases.items():
+        if database.engine == "sqlite":
+            with database.read() as tx:
+                results = [next(iter(dict(row).values())) for row in tx.all("PRAGMA quick_check")]
+            if results != ["ok"]:
+                yield Finding(
+                    "database_damaged",
+                    app,
+                    f"SQLite's own check says: {'; '.join(map(str, results[:3]))}",
+                    "stop the shop and restore this database from a backup",
+                )
+
+
+def _check_orders(books: Books) -> Iterator[Finding]:
+    for order_id, order in books.orders.items():
+        is_open = order["status"] in ("CREATED", "PAID")
+        if order["unverified"] and is_open and order["created_at"] < books.waiting:
+            yield Finding(
+                "unverified_waits",
+                order_id,
+                "the order has not been checked against the catalogue",
+                "see why catalog does not answer orders (./shop logs orders)",
+            )
+        if order["total_amount"] != sum(q * price for _, q, price in json.loads(order["items"])):
+            yield Finding(
+                "total_differs",
+                order_id,
+                "the order's total is not the sum of its lines",
+                "compare the order with its payment and correct it by hand",
+            )
+        if order["payment_id"] is None:
+            continue
+        payment = books.payments.get(order["payment_id"])
+        if payment is None or payment["status"] != "COMPLETED" or payment["order_id"] != order_id:
+            yield Finding(
+                "paid_without_payment",
+                order_id,
+                f"the order is paid by {order['payment_id']}, which is no completed payment of it",
+                "do not ship it; look the payment up at the provider",
+            )
+        elif payment["amount"] != order["total_amount"]:
+            yield Finding(
+                "amount_differs",
+                order_id,
+                f"{to_number(payment['amount'])} was paid for an order of"
+                f" {to_number(order['total_amount'])}",
+                "cancel the order, or refund or charge the difference by hand",
+            )
+
+
+def _check_payments(books: Books) -> Iterator[Finding]:
+    sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for refund_id, refund in books.refunds.items():
+        sums[refund["payment_id"]][refund["status"]] += refund["amount"]
+        if refund["status"] == "REQUESTED" and refund["created_at"] < books.waiting:
+            yield Finding(
+                "refund_waits",
+                refund_id,
+                "the provider has not said whether the refund succeeded",
+                "look the refund up at the provider",
+            )
+    for payment_id, payment in books.payments.items():
+        succeeded = sums[payment_id]["SUCCEEDED"]
+        counted = (payment["refunded_minor"], payment["succeeded_minor"])
+        if counted != (succeeded + sums[payment_id]["REQUESTED"], succeeded):
+            yield Finding(
+                "refund_sums_differ",
+                payment_id,
+                "what the payment counts as refunded is not the sum of its refunds",
+                "compare its refunds with the provider's",
+            )
+        if payment["status"] == "PENDING" and payment["created_at"] < books.waiting:
+            yield Finding(
+                "payment_waits",
+                payment_id,
+                "the provider has not said whether the payment succeeded",
+                "look the payment up at the provider",
+            )
+        if payment["status"] == "COMPLETED":
+            yield from _check_completed(books, payment_id, payment, succeeded)
+
+
+def _check_completed(
+    books: Books, payment_id: str, payment: Row, succeeded: int
+) -> Iterator[Finding]:
+    """A completed payment has paid its order, or all of it has gone back."""
+    order_id = payment["order_id"]
+    order = books.orders.get(order_id)
+    pays = order is not None and order["payment_id"] == payment_id
+    is_back = succeeded == payment["amount"]
+    if not books.is_told("payments", order_id):
+        return
+    if order is not None and not pays and order["payment_id"] is None and not is_back:
+        yield Finding(
+            "payment_not_told",
+            payment_id,
+            f"order {order_id} does not know that it is paid",
+            "tell it: ./shop doctor --repair",
+            Repair("orders", f"/orders/{order_id}/payment"),
+        )
+    elif not is_back and (order is None or not pays or order["status"] == "CANCELLED"):
+        if books.is_told("orders", f"payments/{order_id}"):
+            yield Finding(
+                "not_refunded",
+                payment_id,
+                f"{to_number(payment['amount'] - succeeded)} was paid for order {order_id}, which"
+                " does not take it, and has not gone back",
+                "give it back: ./shop doctor --repair",
+                Repair("payments", f"/payments/{payment_id}/return", (("reason", "doctor"),)),
+            )
+    elif order is not None and pays and order["status"] != "CANCELLED":
+        if (order["status"] == "REFUNDED") == is_back:
+            return
+        yield Finding(
+            "refund_differs",
+            payment_id,
+            f"order {order_id} is {order['status']}, and {to_number(succeeded)} of"
+            f" {to_number(payment['amount'])} has gone back",
+            "compare its refunds with the provider's",
+        )
+
+
+def _check_stock(books: Books) -> Iterator[Finding]:
+    held: dict[int, int] = defaultdict(int)
+    for reservation in books.reservations.values():
+        if reservation["status"] == "HELD":
+            for product_id, quantity, _ in json.loads(reservation["items"]):
+                held[product_id] += quantity
+    for product_id, product in books.products.items():
+        if product["stock"] < 0 or product["stock"] != product["moved"]:
+            yield Finding(
+                "stock_differs",
+                str(product_id),
+                f"the stock is {product['stock']}, its history adds up to {product['moved']}",
+                "count it, and adjust the stock with a reason",
+            )
+        if held[product_id] != -product["held"]:
+            yield Finding(
+                "held_differs",
+                str(product_id),
+                f"orders hold {held[product_id]}, the history says {-product['held']}",
+                "count it, and adjust the stock with a reason",
+            )
+
+
+def _check_holds(books: Books) -> Iterator[Finding]:
+    for order_id, reservation in books.reservations.items():
+        order = books.orders.get(order_id)
+        if reservation["status"] != "HELD" or not books.is_told("orders", f"catalog/{order_id}"):
+            continue
+        if order is None:
+            if reservation["created_at"] < books.old:
+                yield _orphan(order_id, "there is no such order", None)
+        elif order["status"] in _GAVE_BACK or (
+            order["status"] == "REFUNDED" and order_id not in books.shipped
+        ):
+            repair = Repair("catalog", f"/reservations/{order_id}/release", (("reason", "doctor"),))
+            yield _orphan(order_id, f"the order is {order['status']}", repair)
+    for order_id, order in books.orders.items():
+        if order["unverified"] or order["status"] in (*_GAVE_BACK, "REFUNDED"):
+            continue
+        held = books.reservations.get(order_id)
+        if held is None or held["status"] != "HELD" or _sums(held) != _sums(order):
+            yield Finding(
+                "order_without_stock",
+                order_id,
+                f"the order is {order['status']} and what it holds is not what was ordered",
+                "do not ship it; cancel it, or take its stock by hand",
+            )
+
+
+def _orphan(order_id: str, why: str, repair: Repair | None) -> Finding:
+    return Finding(
+        "orphan_hold",
+        order_id,
+        f"stock is held, but {why}",
+        "give it back: ./shop doctor --repair" if repair else "see ./shop logs orders: the sweep",
+        repair,
+    )
+
+
+def _sums(row: Row) -> dict[int, int]:
+    sums: dict[int, int] = defaultdict(int)
+    for product_id, quantity, _ in json.loads(row["items"]):
+        sums[product_id] += quantity
+    return sums
+
+
+def _check_carts(books: Books) -> Iterator[Finding]:
+    for order_id, checkout in books.checkouts.items():
+        status = books.orders[order_id]["status"] if order_id in books.orders else "ABANDONED"
+        if (
+            status == "ABANDONED"
+            and checkout["created_at"] < books.old
+            and books.is_told("orders", f"cart/{order_id}")
+        ):
+            yield Finding(
+                "lost_cart",
+                order_id,
+                f"lines of {checkout['user_id']}'s cart were taken, not ordered, not restored",
+                "see ./shop logs orders: the sweep",
+            )
+
+
+def _check_messages(books: Books) -> Iterator[Finding]:
+    for app, rows in books.messages.items():
+        for row in rows:
+            retry = Repair(app, f"/admin/outbox/{row['id']}/retry")
+            if row["parked_at"]:
+                yield Finding(
+                    "message_parked",
+                    f"{app}/{row['id']}",
+                    f"{row['partner']} refused {row['topic']}: {row['last_error']}",
+                    "send it again: ./shop doctor --repair",
+                    retry,
+                )
+            elif row["created_at"] < books.waiting:
+                yield Finding(
+                    "message_waits",
+                    f"{app}/{row['id']}",
+                    f"{row['partner']} has not taken {row['topic']}: {row['last_error']}",
+                    f"see why {row['partner']} does not answer {app}",
+                )

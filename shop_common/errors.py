@@ -1,0 +1,81 @@
+"""The errors that become answers; the handlers that answer them are in app.py.
+
+401 UnauthorizedError, 403 ForbiddenError, 404 NotFoundError, 409 ConflictError,
+411 LengthRequiredError, 412 PreconditionFailedError, 413 TooLargeError, 415 UnsupportedMediaError,
+422 InvalidInputError, 503 BusyError and PartnerError (with `Retry-After`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ShopError(Exception):
+    """An answer that is not a success: `{"detail": detail, **members}` with `status`."""
+
+    status = 500
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.members = members
+
+
+class UnauthorizedError(ShopError):
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("Invalid API Key")
+
+
+class ForbiddenError(ShopError):
+    status = 403
+
+
+class NotFoundError(ShopError):
+    status = 404
+
+
+class ConflictError(ShopError):
+    """A rule forbids it now."""
+
+    status = 409
+
+
+class LengthRequiredError(ShopError):
+    status = 411
+
+
+class PreconditionFailedError(ShopError):
+    """`If-Match` names another version than today's."""
+
+    status = 412
+
+
+class TooLargeError(ShopError):
+    status = 413
+
+
+class UnsupportedMediaError(ShopError):
+    status = 415
+
+
+class InvalidInputError(ShopError):
+    """The input is wrong; `errors` maps each field to what is wrong with it."""
+
+    status = 422
+
+
+class BusyError(ShopError):
+    """Nothing was done and trying again soon is sensible."""
+
+    status = 503
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
+class PartnerError(BusyError):
+    """A partner gave no usable answer: the one family that fail-open may catch."""
+
+    def __init__(self, partner: str, detail: str) -> None:
+        super().__init__(detail)
+        self.partner = partner

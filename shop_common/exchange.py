@@ -1,0 +1,176 @@
+"""One exchange with a partner: a request out, an answer in and judged; no breaker, no places."""
+
+import json as jsonlib
+import logging
+import os
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+from urllib.parse import urlencode, urlsplit
+
+from requests import PreparedRequest
+from requests.structures import CaseInsensitiveDict
+
+from shop_common import __version__
+from shop_common.deadline import (
+    TRANSPORT_ERRORS,
+    Deadline,
+    PartnerSession,
+    is_timeout,
+    is_unreadable,
+    read_body,
+)
+from shop_common.errors import PartnerError
+from shop_common.log import request_id
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+# A failure that took longer is not tried again: the caller has waited enough.
+CHEAP_FAILURE_S = 0.1
+RETRY_PAUSE_S = (0.010, 0.050)
+
+logger = logging.getLogger("shop.http_client")
+
+
+class PartnerSilentError(PartnerError):
+    """Refused, reset, cut off, or no answer in time."""
+
+
+class BadAnswerError(PartnerError):
+    """An answer that says nothing: 5xx, a redirect, not HTTP, not JSON, too big."""
+
+
+class PartnerBusyError(PartnerError):
+    """The partner lives and said that it has no time for this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a partner answered, 2xx or 4xx: the caller judges it."""
+
+    status: int
+    body: Any  # parsed JSON, numbers with a fraction as Decimal; None if it is empty
+    headers: Mapping[str, str]  # names in any case
+
+
+class Channel:
+    """The way to one partner; `connections` of it are kept in each process."""
+
+    def __init__(self, partner: str, base_url: str, api_key: str, connections: int) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"not the address of a partner: {base_url!r}")
+        self.partner = partner
+        self._base_url = base_url.rstrip("/")
+        self._headers = {
+            "X-API-Key": api_key,
+            "Accept": "application/json",
+            "User-Agent": f"cornershop/{__version__}",
+        }
+        self._connections = connections
+        self._session: tuple[int, PartnerSession] | None = None
+
+    def prepare(
+        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any
+    ) -> PreparedRequest:
+        # By hand: PreparedRequest.prepare and a Session's merging double the price of a small call.
+        request = PreparedRequest()
+        request.method = method
+        request.url = self._base_url + path
+        if params:
+            request.url += "?" + urlencode(params, doseq=True)
+        request.headers = CaseInsensitiveDict(self._headers)
+        if request_id.get():
+            request.headers["X-Request-ID"] = request_id.get()
+        if json is not None:
+            request.body = jsonlib.dumps(json, allow_nan=False).encode()
+            request.headers["Content-Type"] = "application/json"
+            request.headers["Content-Length"] = str(len(request.body))
+        return request
+
+    def send(self, request: PreparedRequest, deadline: Deadline, is_safe: bool) -> Answer:
+        """One exchange, or two if sending again is safe and the first failed at once."""
+        started_at = time.monotonic()
+        try:
+            try:
+                return self._exchange(request, deadline)
+            except TRANSPORT_ERRORS as error:
+                took_s = time.monotonic() - started_at
+                pause_s = random.uniform(*RETRY_PAUSE_S)
+                if (
+                    not is_safe
+                    or is_timeout(error, deadline)
+                    or is_unreadable(error)
+                    or took_s > CHEAP_FAILURE_S
+                    or pause_s >= deadline.remaining_s()
+                ):
+                    raise
+            time.sleep(pause_s)
+            return self._exchange(request, deadline)
+        except TRANSPORT_ERRORS as error:
+            failure = self._explain(error, deadline)
+            self._log_failure(failure, request, started_at, repr(error))
+            raise failure from error
+        except BadAnswerError as failure:
+            self._log_failure(failure, request, started_at, failure.detail)
+            raise
+
+    def _exchange(self, request: PreparedRequest, deadline: Deadline) -> Answer:
+        with deadline:
+            response = self._own_session().send(request, stream=True)
+            try:
+                status = response.status_code
+                if not 200 <= status < 300 and not 400 <= status < 500 and status != 503:
+                    raise BadAnswerError(self.partner, f"{self.partner} answered {status}")
+                content = read_body(response, MAX_BODY_BYTES)
+            finally:
+                # Keeps the connection if the body was read to its end, else closes it.
+                response.close()
+        if content is None:
+            raise BadAnswerError(self.partner, f"{self.partner} answered too much")
+        try:
+            body = _JSON.decode(content.decode()) if content else None
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            raise BadAnswerError(self.partner, f"{self.partner} answered no JSON") from error
+        if status != 503:
+            return Answer(status, body, response.headers)
+        if isinstance(body, dict) and isinstance(body.get("detail"), str):
+            raise PartnerBusyError(self.partner, f"{self.partner} is busy")
+        raise BadAnswerError(self.partner, f"{self.partner} answered 503")
+
+    def _own_session(self) -> PartnerSession:
+        # One a process: a connection from before a fork would be shared with the parent. Without
+        # a lock, which a fork could leave held: should two threads be first, one session is lost.
+        process = os.getpid()
+        if self._session is None or self._session[0] != process:
+            self._session = (process, PartnerSession(self._base_url, self._connections))
+        return self._session[1]
+
+    def _explain(self, error: Exception, deadline: Deadline) -> PartnerError:
+        if is_timeout(error, deadline):
+            return PartnerSilentError(self.partner, f"{self.partner} did not answer in time")
+        if is_unreadable(error):
+            return BadAnswerError(self.partner, f"{self.partner} did not answer in HTTP")
+        return PartnerSilentError(self.partner, f"{self.partner} cannot be reached")
+
+    def _log_failure(
+        self, failure: PartnerError, request: PreparedRequest, started_at: float, cause: str
+    ) -> None:
+        extra = {
+            "partner": self.partner,
+            "method": request.method,
+            "path": request.path_url.partition("?")[0],
+            "error": type(failure).__name__,
+            "cause": cause,
+            "took_ms": round((time.monotonic() - started_at) * 1000),
+        }
+        logger.warning("%s gave no usable answer", self.partner, extra=extra)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_JSON = jsonlib.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)

@@ -1,0 +1,238 @@
+"""How an app calls a partner: one deadline, few places, a breaker, one error family, fail-open."""
+
+import functools
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, ParamSpec, TypeVar, overload
+
+from requests import PreparedRequest
+
+from shop_common import clock, crash, metrics
+from shop_common.breaker import Attempt, Breaker
+from shop_common.db import in_transaction
+from shop_common.deadline import Deadline
+from shop_common.errors import BusyError, PartnerError
+from shop_common.exchange import (
+    Answer,
+    BadAnswerError,
+    Channel,
+    PartnerBusyError,
+    PartnerSilentError,
+)
+
+__all__ = [
+    "FAIL_OPEN_POLICIES",
+    "Answer",
+    "BadAnswerError",
+    "BreakerOpenError",
+    "HttpClient",
+    "NoPlaceError",
+    "PartnerBusyError",
+    "PartnerError",
+    "PartnerSilentError",
+    "fail_open",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+logger = logging.getLogger("shop.http_client")
+
+
+class BreakerOpenError(PartnerError):
+    """Not asked, because it has just failed several times."""
+
+
+class NoPlaceError(BusyError):
+    """Too many calls of this process wait for the partner.
+
+    No PartnerError: a full house is not the partner's silence, so nothing is let through for it.
+    """
+
+    def __init__(self, partner: str) -> None:
+        super().__init__(f"too many calls wait for {partner}")
+        self.partner = partner
+
+
+_OUTCOMES = {
+    PartnerBusyError: "busy",
+    PartnerSilentError: "silent",
+    BadAnswerError: "bad_answer",
+    BreakerOpenError: "breaker_open",
+}
+
+
+class HttpClient:
+    """Calls one partner; shared by the threads of a process, made before or after a fork.
+
+    At most `places` calls are under way at once in a process; the others wait for a place,
+    within their own deadlines.
+    """
+
+    def __init__(
+        self,
+        partner: str,
+        base_url: str,
+        api_key: str,
+        *,
+        timeout_s: float = 5.0,
+        first_byte_timeout_s: float = 0.5,
+        places: int = 2,
+        breaker: Breaker | None = None,
+    ) -> None:
+        self.partner = partner
+        self._channel = Channel(partner, base_url, api_key, connections=places)
+        self._timeout_s = timeout_s
+        self._first_byte_timeout_s = first_byte_timeout_s
+        self._breaker = breaker or Breaker()
+        self._places = threading.BoundedSemaphore(places)
+
+    def status(self) -> dict[str, str | int | float]:
+        """The breaker's state; unless it is closed also `opened_at` and `probe_in_s`."""
+        status = self._breaker.status()
+        open_for_s = status.pop("open_for_s", None)
+        if open_for_s is not None:
+            status["opened_at"] = clock.to_iso(clock.now() - timedelta(seconds=float(open_for_s)))
+        return status
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        safe: bool | None = None,
+        timeout_s: float | None = None,
+        first_byte_timeout_s: float | None = None,
+        probe: bool = False,
+    ) -> Answer:
+        """The partner's 2xx or 4xx. `path` begins with / and is percent-encoded already.
+
+        `safe` says that sending it twice does no harm (default: GET and HEAD), `probe` that it may
+        ask a partner whose breaker is open. Raises PartnerError when there is no usable answer,
+        NoPlaceError when too many calls wait for the partner.
+        """
+        if in_transaction():
+            raise RuntimeError("an HTTP call inside a transaction would hold its locks")
+        request = self._channel.prepare(method, path, params, json)
+        deadline = Deadline(
+            self._timeout_s if timeout_s is None else timeout_s,
+            self._first_byte_timeout_s if first_byte_timeout_s is None else first_byte_timeout_s,
+        )
+        is_safe = method in ("GET", "HEAD") if safe is None else safe
+        outcome = "no_place"
+        try:
+            crash.point("before_send")
+            answer = self._call_in_place(request, deadline, is_safe, probe)
+            crash.point("after_answer")
+            outcome = "ok" if answer.status < 400 else "client_error"
+        except PartnerError as error:
+            outcome = _OUTCOMES[type(error)]
+            raise
+        finally:
+            metrics.PARTNER_CALLS.labels(self.partner, outcome).inc()
+        return answer
+
+    def _call_in_place(
+        self, request: PreparedRequest, deadline: Deadline, is_safe: bool, probe: bool
+    ) -> Answer:
+        attempt = self._enter(deadline, probe)
+        is_starved = deadline.remaining_s() < deadline.patience_s / 2
+        works: bool | None = None  # stays None for whatever says nothing about the partner
+        try:
+            answer = self._channel.send(request, deadline, is_safe)
+            works = True
+        except PartnerBusyError:
+            works = True
+            raise
+        except PartnerError as error:
+            if is_starved and deadline.is_missed():
+                # The queue took the time that the partner should have had: not its silence.
+                raise self._full() from error
+            works = False
+            raise
+        finally:
+            self._settle(attempt, works)
+            self._places.release()
+        return answer
+
+    def _enter(self, deadline: Deadline, probe: bool) -> Attempt:
+        """Take a place and get the breaker's leave; the caller gives both back."""
+        while True:
+            if probe and self._breaker.is_probing():
+                # Someone is asking already: what that call finds holds for this one too.
+                is_open = not self._breaker.wait_for_probe(deadline.remaining_s())
+            else:
+                is_open = not probe and self._breaker.refuses()
+            if is_open:
+                raise self._open()
+            if not self._places.acquire(timeout=deadline.remaining_s()):
+                raise self._full()
+            # Asked again now that there is a place: of a queue behind a partner that hangs each
+            # one would else wait out a time-out in its turn.
+            attempt = self._breaker.admit(deadline.remaining_s() + 1, force=probe)
+            if attempt is not None:
+                return attempt
+            self._places.release()
+            if not probe:
+                raise self._open()
+
+    def _settle(self, attempt: Attempt, works: bool | None) -> None:
+        if self._breaker.settle(attempt, works):
+            state = str(self._breaker.status()["state"])
+            extra = {"partner": self.partner, "state": state}
+            logger.warning("the breaker of %s is %s", self.partner, state, extra=extra)
+
+    def _open(self) -> BreakerOpenError:
+        return BreakerOpenError(self.partner, f"{self.partner} has just failed and is not asked")
+
+    def _full(self) -> NoPlaceError:
+        return NoPlaceError(self.partner)
+
+
+# Every policy by name, with the function that declares it.
+FAIL_OPEN_POLICIES: dict[str, str] = {}
+
+
+@overload
+def fail_open(
+    policy: str, *, instead: Callable[..., T], also: tuple[type[NoPlaceError], ...] = ()
+) -> Callable[[Callable[P, R]], Callable[P, R | T]]: ...
+@overload
+def fail_open(
+    policy: str, *, instead: T, also: tuple[type[NoPlaceError], ...] = ()
+) -> Callable[[Callable[P, R]], Callable[P, R | T]]: ...
+def fail_open(
+    policy: str, *, instead: Any, also: tuple[type[NoPlaceError], ...] = ()
+) -> Callable[[Callable[P, R]], Callable[P, Any]]:
+    """Declare that a call to a partner is let through when the partner gives no usable answer.
+
+    PartnerError is then logged and counted under the policy's name, and the result is `instead`,
+    or what it returns for the same arguments if it can be called. Nothing else is caught but
+    what `also` names.
+    """
+
+    def declare(function: Callable[P, R]) -> Callable[P, Any]:
+        place = f"{function.__module__}.{function.__qualname__}"
+        if FAIL_OPEN_POLICIES.setdefault(policy, place) != place:
+            raise ValueError(f"fail-open policy {policy!r} is declared twice")
+
+        caught: tuple[type[PartnerError | NoPlaceError], ...] = (PartnerError, *also)
+
+        @functools.wraps(function)
+        def forgiving(*args: P.args, **kwargs: P.kwargs) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except caught as error:
+                metrics.FAIL_OPEN.labels(policy).inc()
+                extra = {"policy": policy, "partner": error.partner, "error": type(error).__name__}
+                logger.warning("fail-open: %s", error.detail, extra=extra)
+            return instead(*args, **kwargs) if callable(instead) else instead
+
+        return forgiving
+
+    return declare

@@ -1,0 +1,262 @@
+"""Idempotency-Key: a POST that is sent again takes effect once, and is answered as the first time.
+
+An operation that is one transaction calls `claim` first and `keep` last in it, so that the key and
+the effect are there together or not at all. One that does more before its transaction runs inside
+`lease`; whoever takes a lease over writes a new token, and `claim` stops the one who lost it.
+Without a key all three do nothing.
+"""
+
+import hashlib
+import json
+import logging
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Response, request
+
+from shop_common import clock
+from shop_common.clock import to_iso
+from shop_common.db import Database, Row, Transaction, retry_on_conflict
+from shop_common.errors import BusyError, ConflictError, InvalidInputError
+
+logger = logging.getLogger("shop.idempotency")
+
+LEASE_S = 10.0
+KEPT_HOURS = 48
+PRUNED_AT_ONCE = 1000
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The request that is being answered, as far as its key is concerned."""
+
+    route: str
+    key: str
+    fingerprint: str
+    clock: clock.Clock
+    token: str = ""  # of the lease, if one is held
+    answer: Response | None = None
+
+
+class AnsweredError(Exception):
+    """The request was answered before; `response` is that answer."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__("answered before")
+        self.response = _respond(row["status"], json.loads(row["headers"]), row["body"])
+        self.response.headers["Idempotent-Replayed"] = "true"
+
+
+_current: ContextVar[_Attempt | None] = ContextVar("idempotency", default=None)
+
+
+def read_key() -> str | None:
+    """The request's Idempotency-Key. Raises InvalidInputError for one that is no key."""
+    sent = request.headers.get("Idempotency-Key")
+    if sent is None:
+        return None
+    # The draft's syntax is a quoted string; most clients send it bare.
+    key = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
+    if not _KEY.fullmatch(key):
+        raise InvalidInputError("Idempotency-Key: Must be 1 to 255 visible ASCII characters.")
+    return key
+
+
+def fingerprint() -> str:
+    """What makes two requests the same: method, address and body."""
+    parts = (request.method, request.path, request.query_string, request.get_data())
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(b"%d:" % len(data) + data)
+    return digest.hexdigest()
+
+
+def run(database: Database, time_source: clock.Clock, view: Callable[[], Any]) -> Any:
+    """Call the view, unless the request's key has been answered: then that answer again.
+
+    Raises ConflictError while another try runs, InvalidInputError if the key came with another
+    request.
+    """
+    key = read_key()
+    if key is None:
+        return view()
+    attempt = _Attempt(request.endpoint or "", key, fingerprint(), time_source)
+    with database.read() as tx:
+        row = _find(tx, attempt)
+    if row is not None and row["status"] is not None:
+        _check_same(row, attempt)
+        raise AnsweredError(row)
+    token = _current.set(attempt)
+    try:
+        view()
+    finally:
+        _current.reset(token)
+    if attempt.answer is None:
+        raise RuntimeError(f"{attempt.route} keeps no answer for its key")
+    return attempt.answer
+
+
+def claim(tx: Transaction) -> None:
+    """First in the transaction of the effect: the key is this try's, or the transaction ends.
+
+    Raises AnsweredError, ConflictError or InvalidInputError as `run` does.
+    """
+    attempt = _current.get()
+    if attempt is None:
+        return
+    if attempt.token:
+        row = _find(tx, attempt, " FOR UPDATE")
+        if row is not None and row["status"] is None and row["token"] == attempt.token:
+            return
+        _refuse(row, attempt)
+    now = to_iso(attempt.clock())
+    if not _insert(tx, attempt, now, now):
+        _refuse(_find(tx, attempt, " FOR UPDATE"), attempt)
+
+
+def keep(
+    tx: Transaction, payload: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> None:
+    """Last in the transaction of the effect: this is the answer, now and for whoever asks again."""
+    attempt = _current.get()
+    if attempt is None:
+        return
+    body = json.dumps(payload, separators=(",", ":"), allow_nan=False) + "\n"
+    tx.execute(
+        "UPDATE idempotency SET status = ?, headers = ?, body = ?, updated_at = ?"
+        " WHERE route = ? AND key = ?",
+        (
+            status,
+            json.dumps(dict(headers or {})),
+            body,
+            to_iso(attempt.clock()),
+            attempt.route,
+            attempt.key,
+        ),
+    )
+    attempt.answer = _respond(status, headers or {}, body)
+
+
+@contextmanager
+def lease(database: Database) -> Iterator[None]:
+    """Hold the key for LEASE_S while more than one transaction works; free it if that fails."""
+    attempt = _current.get()
+    if attempt is None:
+        yield
+        return
+    _take_lease(database, attempt)
+    try:
+        yield
+    except BaseException:
+        _free_lease(database, attempt)
+        raise
+
+
+@retry_on_conflict
+def _take_lease(database: Database, attempt: _Attempt) -> None:
+    now = attempt.clock()
+    attempt.token = uuid.uuid4().hex
+    until = to_iso(now + timedelta(seconds=LEASE_S))
+    with database.write() as tx:
+        if _insert(tx, attempt, until, to_iso(now)):
+            return
+        row = _find(tx, attempt, " FOR UPDATE")
+        assert row is not None
+        _check_same(row, attempt)
+        if row["status"] is not None:
+            raise AnsweredError(row)
+        # A stamp further ahead than any lease was made before the clock stepped back.
+        too_far = to_iso(now + timedelta(seconds=2 * LEASE_S))
+        if to_iso(now) < row["leased_until"] <= too_far:
+            raise _running()
+        tx.execute(
+            "UPDATE idempotency SET token = ?, leased_until = ?, updated_at = ?"
+            " WHERE route = ? AND key = ?",
+            (attempt.token, until, to_iso(now), attempt.route, attempt.key),
+        )
+
+
+@retry_on_conflict
+def _free_lease(database: Database, attempt: _Attempt) -> None:
+    """So that a failed try burns no key; if that fails too, the lease runs out."""
+    try:
+        with database.write() as tx:
+            tx.execute(
+                "DELETE FROM idempotency WHERE route = ? AND key = ? AND token = ?"
+                " AND status IS NULL",
+                (attempt.route, attempt.key, attempt.token),
+            )
+    except BusyError as error:
+        logger.warning("a lease was left to run out: %s", error.detail)
+
+
+def _insert(tx: Transaction, attempt: _Attempt, leased_until: str, now: str) -> bool:
+    row = tx.one(
+        "INSERT INTO idempotency (route, key, fingerprint, token, leased_until, created_at,"
+        " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (route, key) DO NOTHING"
+        " RETURNING key",
+        (
+            attempt.route,
+            attempt.key,
+            attempt.fingerprint,
+            attempt.token,
+            leased_until,
+            now,
+            now,
+        ),
+    )
+    return row is not None
+
+
+def _find(tx: Transaction, attempt: _Attempt, lock: str = "") -> Row | None:
+    return tx.one(
+        f"SELECT * FROM idempotency WHERE route = ? AND key = ?{lock}",
+        (attempt.route, attempt.key),
+    )
+
+
+def _refuse(row: Row | None, attempt: _Attempt) -> None:
+    """Say why this try has no right to the key."""
+    if row is None:
+        raise _running()
+    _check_same(row, attempt)
+    if row["status"] is not None:
+        raise AnsweredError(row)
+    raise _running()
+
+
+def _check_same(row: Row, attempt: _Attempt) -> None:
+    if row["fingerprint"] != attempt.fingerprint:
+        raise other_request()
+
+
+def other_request() -> InvalidInputError:
+    return InvalidInputError("Idempotency-Key: Was used for another request.")
+
+
+def _running() -> ConflictError:
+    return ConflictError("A request with this Idempotency-Key is still running")
+
+
+def _respond(status: int, headers: Mapping[str, str], body: str) -> Response:
+    return Response(body, status=status, headers=dict(headers), content_type="application/json")
+
+
+def prune(database: Database, now: datetime) -> int:
+    """Delete a batch of keys older than KEPT_HOURS; how many."""
+    with database.write() as tx:
+        return len(
+            tx.all(
+                "DELETE FROM idempotency WHERE (route, key) IN (SELECT route, key FROM idempotency"
+                " WHERE created_at < ? ORDER BY created_at LIMIT ?) RETURNING key",
+                (to_iso(now - timedelta(hours=KEPT_HOURS)), PRUNED_AT_ONCE),
+            )
+        )

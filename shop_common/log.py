@@ -1,0 +1,45 @@
+"""JSON log lines that carry the request id; nothing secret is ever put into one."""
+
+import json
+import logging
+import sys
+from contextvars import ContextVar
+
+from shop_common import clock
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+# What every LogRecord has; anything else came in through `extra=` and belongs in the line.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, app, logger, message, request_id and `extra`."""
+
+    def __init__(self, app: str) -> None:
+        super().__init__()
+        self.app = app
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": clock.to_iso(clock.now()),
+            "level": record.levelname,
+            "app": self.app,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id.get():
+            line["request_id"] = request_id.get()
+        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def configure(app: str, level: str) -> None:
+    """Send every log line of this process to stderr as JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter(app))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)

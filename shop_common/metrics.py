@@ -1,0 +1,24 @@
+"""What is counted, in the process and over all workers of an app; served at /metrics."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import values as _values
+
+REQUESTS = Counter("http_requests_total", "Requests answered.", ["operation", "status"])
+REQUEST_SECONDS = Histogram(
+    "http_request_seconds",
+    "Time to answer a request.",
+    ["operation"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+PARTNER_CALLS = Counter("partner_calls_total", "Calls to another app.", ["partner", "outcome"])
+FAIL_OPEN = Counter("fail_open_total", "Checks let through unchecked.", ["policy"])
+OUTBOX_SENT = Counter("outbox_sent_total", "Outbox rows sent.", ["topic", "outcome"])
+
+
+def exposition() -> bytes:
+    """All metrics of this app in Prometheus' text format, summed over its workers."""
+    if _values.ValueClass is _values.MutexValue:  # one process only, as in tests
+        return generate_latest()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # has no types
+    return generate_latest(registry)

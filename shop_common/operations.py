@@ -1,0 +1,135 @@
+"""One decorator for every view: it reads the input with marshmallow and describes the operation."""
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from flask import request
+from marshmallow import Schema, ValidationError
+
+from shop_common import idempotency
+from shop_common.context import ctx
+from shop_common.errors import InvalidInputError, UnsupportedMediaError
+
+MAX_ENTRIES = 1000
+MAX_ERRORS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What the API's description says of a view; the view's name is the `operationId`."""
+
+    summary: str
+    path: Schema | None
+    query: Schema | None
+    body: Schema | None
+    body_required: bool
+    raw_body: str | None
+    answers: Mapping[int, Schema | str | None]
+    errors: Mapping[int, str]
+
+
+def operation(
+    summary: str,
+    *,
+    path: Schema | None = None,
+    query: Schema | None = None,
+    body: Schema | None = None,
+    body_required: bool = True,
+    raw_body: str | None = None,
+    reads_key: bool = False,
+    answers: Mapping[int, Schema | str | None],
+    errors: Mapping[int, str] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Describe a view, and pass it `query=` and `body=` as its schemas load them.
+
+    `answers` maps a status to a schema, a media type, or None for no body; the body is passed as
+    None if it is not required and not sent. `raw_body` is the media type of a body that the view
+    reads itself; `reads_key` says that it also does by itself what an Idempotency-Key asks for,
+    which every other POST leaves to `idempotency`. Input that does not fit
+    raises InvalidInputError, which names each field; a body of another type
+    UnsupportedMediaError.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(view)
+        def read_input(**kwargs: Any) -> Any:
+            if path is not None:
+                kwargs |= _load(path, {name: kwargs[name] for name in path.fields})
+            if query is not None:
+                kwargs["query"] = _load(query, _read_query())
+            if body is not None:
+                is_sent = body_required or request.get_data()
+                kwargs["body"] = _load(body, _read_json()) if is_sent else None
+            if request.method != "POST" or reads_key:
+                return view(**kwargs)
+            return idempotency.run(ctx.db, ctx.clock, functools.partial(view, **kwargs))
+
+        read_input.operation = Operation(  # type: ignore[attr-defined] # functions take attributes
+            summary, path, query, body, body_required, raw_body, answers, errors or {}
+        )
+        return read_input
+
+    return decorate
+
+
+def find_operation(view: Callable[..., Any]) -> Operation | None:
+    return getattr(view, "operation", None)
+
+
+def _read_json() -> Any:
+    """The request's JSON body, its decimals as Decimal."""
+    data = request.get_data()
+    if not data:
+        raise InvalidInputError("A JSON body is required.")
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaError("The body must be sent as application/json.")
+    try:
+        return json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(f"The body is not valid JSON: {error}") from None
+    except (ValueError, ArithmeticError, RecursionError):
+        # What is JSON but no value of ours: numbers of 5,000 digits, 10,000 levels, no UTF-8.
+        raise InvalidInputError("The body is not valid JSON.") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _read_query() -> dict[str, str]:
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        raise InvalidInputError(f"{repeated[0]}: Given more than once.")
+    return request.args.to_dict()
+
+
+def _load(schema: Schema, data: Any) -> Any:
+    # Before each entry is looked at: what is wrong with a million of them nobody wants to know.
+    if schema.many and isinstance(data, list) and len(data) > MAX_ENTRIES:
+        raise InvalidInputError(f"body: Must have at most {MAX_ENTRIES} entries.")
+    try:
+        return schema.load(data)
+    except ValidationError as error:
+        errors = dict(_flatten(error.messages)[:MAX_ERRORS])
+        detail = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items())
+        raise InvalidInputError(detail, errors=errors) from None
+
+
+def _flatten(messages: Any, prefix: str = "") -> list[tuple[str, list[str]]]:
+    """`{0: {"quantity": ["..."]}}` as `("0.quantity", ["..."])`."""
+    if isinstance(messages, Mapping):
+        return [
+            pair
+            for name, inner in messages.items()
+            for pair in _flatten(inner, ".".join(filter(None, (prefix, _text(name)))))
+        ]
+    return [(prefix or "body", [str(text) for text in messages])]
+
+
+def _text(name: object) -> str:
+    # marshmallow's name for what is wrong with the whole.
+    return "" if name == "_schema" else str(name)

@@ -1,0 +1,285 @@
+"""Messages to other apps, kept in the transaction of the change they tell of, sent until answered.
+
+Rules, and why they are these: docs/architecture.md. In short: a row is born leased to its writer,
+who sends it right after the commit; a relay in every worker takes over what is left; only the
+oldest open row of an aggregate is sent; only an answered 409 or 422 counts towards giving up.
+"""
+
+import json
+import logging
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from shop_common import clock, idempotency, log, metrics
+from shop_common.db import Database, Row, Transaction, retry_on_conflict
+from shop_common.errors import BusyError, ConflictError, NotFoundError
+from shop_common.http_client import Answer, HttpClient
+
+logger = logging.getLogger("shop.outbox")
+
+LEASE_S = 6.0
+RETRY_MAX_S = 5.0
+REFUSALS_BEFORE_PARKING = 5
+_REFUSED = (409, 422)
+# Keeps the rows of one aggregate in order: a parked row holds back those behind it.
+_OLDEST = (
+    "NOT EXISTS (SELECT 1 FROM outbox AS older WHERE older.aggregate = outbox.aggregate"
+    " AND older.closed_at IS NULL AND older.id < outbox.id)"
+)
+KEPT_DAYS = 7
+PRUNED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a row says: POST `body` to `path` of `partner`. Rows of one `aggregate` keep order."""
+
+    topic: str
+    aggregate: str
+    partner: str
+    path: str
+    body: Mapping[str, Any]
+
+
+# What a refused row sets off, given the row and the refusal, in the transaction that closes it.
+RefusalHandler = Callable[[Transaction, Row, Answer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """An app's outbox: the database that holds it and the partners that it tells.
+
+    `on_refusal`, by topic: an answered 409 closes the row with what it sets off; without one it
+    counts towards parking.
+    """
+
+    database: Database
+    partners: Mapping[str, HttpClient]
+    clock: clock.Clock
+    on_refusal: Mapping[str, RefusalHandler] = field(default_factory=dict)
+
+    def add(self, tx: Transaction, message: Message, *, by_relay: bool = False) -> Row:
+        """Write a row; the caller passes it to `deliver` once the commit is done.
+
+        It is leased to the caller if nothing older of its aggregate is open; else, or with
+        `by_relay`, the relay sends it when its turn has come. The aggregate's own row must be
+        locked by the caller.
+        """
+        now = self.clock()
+        is_left = by_relay or self.has_open(tx, message.aggregate)
+        row = tx.one(
+            "INSERT INTO outbox (topic, aggregate, partner, path, body, request_id, lease, due_at,"
+            " attempts, refusals, created_at, updated_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?) RETURNING *",
+            (
+                message.topic,
+                message.aggregate,
+                message.partner,
+                message.path,
+                json.dumps(message.body),
+                log.request_id.get(),
+                None if is_left else uuid.uuid4().hex,
+                clock.to_iso(now if is_left else now + timedelta(seconds=LEASE_S)),
+                clock.to_iso(now),
+                clock.to_iso(now),
+            ),
+        )
+        assert row is not None
+        return row
+
+    def has_open(self, tx: Transaction, aggregate: str) -> bool:
+        return (
+            tx.one(
+                "SELECT 1 AS one FROM outbox WHERE aggregate = ? AND closed_at IS NULL LIMIT 1",
+                (aggregate,),
+            )
+            is not None
+        )
+
+    def deliver(self, row: Row) -> Answer | None:
+        """Send a row that `add` has just written. The partner's answer, or None for silence."""
+        return self._send(row) if row["lease"] else None
+
+    def find_open(self, tx: Transaction, aggregate: str, topic: str) -> Row | None:
+        """The oldest row of the topic that is not delivered."""
+        return tx.one(
+            "SELECT * FROM outbox WHERE aggregate = ? AND topic = ? AND closed_at IS NULL"
+            " ORDER BY id LIMIT 1",
+            (aggregate, topic),
+        )
+
+    def is_with_writer(self, row: Row) -> bool:
+        """Whether the one who wrote the row is still sending it for the first time."""
+        is_leased = row["lease"] is not None and row["due_at"] > clock.to_iso(self.clock())
+        return is_leased and bool(row["attempts"] == 1)
+
+    def hurry(self, row_id: int) -> Answer | None:
+        """As `deliver`, for an open row that may have been put off and that nobody is sending."""
+        row = self._lease(row_id, even_put_off=True)
+        return self._send(row) if row else None
+
+    def relay(self, limit: int = 50) -> int:
+        """Send what is due and nobody else is sending; how many rows were closed."""
+        closed = 0
+        for row_id in self._due(limit):
+            row = self._lease(row_id)
+            answer = self._send(row) if row else None
+            closed += answer is not None and answer.status < 300
+        return closed
+
+    def _due(self, limit: int) -> list[int]:
+        now = self.clock()
+        with self.database.read() as tx:
+            rows = tx.all(
+                "SELECT id FROM outbox WHERE closed_at IS NULL AND parked_at IS NULL"
+                f" AND (due_at <= ? OR due_at > ?) AND {_OLDEST} ORDER BY id LIMIT ?",
+                (clock.to_iso(now), _too_far_ahead(now), limit),
+            )
+        return [row["id"] for row in rows]
+
+    @retry_on_conflict
+    def _lease(self, row_id: int, *, even_put_off: bool = False) -> Row | None:
+        """Take the row for LEASE_S, if it is the oldest open one of its aggregate and free."""
+        now = self.clock()
+        is_free = "due_at <= ? OR due_at > ?" + (" OR lease IS NULL" if even_put_off else "")
+        with self.database.write() as tx:
+            return tx.one(
+                "UPDATE outbox SET lease = ?, due_at = ?, attempts = attempts + 1, updated_at = ?"
+                " WHERE id = ? AND closed_at IS NULL AND parked_at IS NULL"
+                f" AND ({is_free}) AND {_OLDEST} RETURNING *",
+                (
+                    uuid.uuid4().hex,
+                    clock.to_iso(now + timedelta(seconds=LEASE_S)),
+                    clock.to_iso(now),
+                    row_id,
+                    clock.to_iso(now),
+                    _too_far_ahead(now),
+                ),
+            )
+
+    def _send(self, row: Row) -> Answer | None:
+        """POST the row; close it, put it off or park it by what comes back."""
+        token = log.request_id.set(row["request_id"])
+        try:
+            answer = self.partners[row["partner"]].call(
+                "POST", row["path"], json=json.loads(row["body"]), safe=True
+            )
+        except BusyError as error:
+            self._put_off(row, error.detail, refused=False)
+            return None
+        finally:
+            log.request_id.reset(token)
+        refuse = self.on_refusal.get(row["topic"]) if answer.status == 409 else None
+        if refuse or 200 <= answer.status < 300:
+            self._close(row, answer, refuse)
+            return answer
+        # A wrong key or a partner that is being upgraded answers 401, 404 or 405: that must not
+        # cost the shop its messages, so only an answered refusal counts towards parking.
+        detail = answer.body.get("detail") if isinstance(answer.body, dict) else answer.body
+        self._put_off(row, f"{answer.status} {detail}", refused=answer.status in _REFUSED)
+        return answer
+
+    @retry_on_conflict
+    def _close(self, row: Row, answer: Answer, refuse: RefusalHandler | None) -> None:
+        now = clock.to_iso(self.clock())
+        with self.database.write() as tx:
+            is_closed = tx.one(
+                "UPDATE outbox SET closed_at = ?, updated_at = ?"
+                " WHERE id = ? AND closed_at IS NULL RETURNING id",
+                (now, now, row["id"]),
+            )
+            if is_closed and refuse:
+                refuse(tx, row, answer)
+        metrics.OUTBOX_SENT.labels(row["topic"], "refused" if refuse else "closed").inc()
+
+    @retry_on_conflict
+    def _put_off(self, row: Row, reason: str, *, refused: bool) -> None:
+        now = self.clock()
+        wait_s = min(RETRY_MAX_S, 0.25 * 2 ** min(row["attempts"], 10)) * random.uniform(0.5, 1)
+        parks = refused and row["refusals"] + 1 >= REFUSALS_BEFORE_PARKING
+        with self.database.write() as tx:
+            tx.execute(
+                "UPDATE outbox SET due_at = ?, refusals = refusals + ?, parked_at = ?,"
+                " last_error = ?, lease = NULL, updated_at = ?"
+                " WHERE id = ? AND lease = ? AND closed_at IS NULL",
+                (
+                    clock.to_iso(now + timedelta(seconds=wait_s)),
+                    int(refused),
+                    clock.to_iso(now) if parks else None,
+                    reason[:500],
+                    clock.to_iso(now),
+                    row["id"],
+                    row["lease"],
+                ),
+            )
+        outcome = "parked" if parks else "put_off"
+        metrics.OUTBOX_SENT.labels(row["topic"], outcome).inc()
+        logger.warning(
+            "outbox row %s %s: %s", row["id"], outcome, reason, extra={"topic": row["topic"]}
+        )
+
+
+def _too_far_ahead(now: datetime) -> str:
+    # A stamp further ahead than any lease was made before the clock stepped back.
+    return clock.to_iso(now + timedelta(seconds=2 * LEASE_S))
+
+
+def depth(tx: Transaction, now: datetime) -> dict[str, Any]:
+    """`{"open", "parked", "oldest_age_s"}` of the rows that are not closed."""
+    row = tx.one(
+        "SELECT COUNT(*) AS open, COUNT(parked_at) AS parked, MIN(created_at) AS oldest_at"
+        " FROM outbox WHERE closed_at IS NULL"
+    )
+    assert row is not None
+    age_s = (now - clock.from_iso(row["oldest_at"])).total_seconds() if row["oldest_at"] else 0.0
+    return {"open": row["open"], "parked": row["parked"], "oldest_age_s": round(age_s, 3)}
+
+
+def list_open(tx: Transaction, after: int | None, limit: int) -> list[dict[str, Any]]:
+    """Open rows, newest first, those below `after` only."""
+    rows = tx.all(
+        "SELECT id, topic, aggregate, partner, path, attempts, refusals, last_error, created_at,"
+        " due_at, parked_at FROM outbox WHERE closed_at IS NULL AND (? = 0 OR id < ?)"
+        " ORDER BY id DESC LIMIT ?",
+        (after or 0, after or 0, limit),
+    )
+    return [dict(row) for row in rows]
+
+
+@retry_on_conflict
+def retry(database: Database, row_id: int, now: datetime) -> dict[str, Any]:
+    """Make an open row due now and let it count refusals from zero again.
+
+    Raises NotFoundError for an unknown row, ConflictError for one that is closed.
+    """
+    answer = {"id": row_id, "status": "due"}
+    with database.write() as tx:
+        idempotency.claim(tx)
+        row = tx.one("SELECT closed_at FROM outbox WHERE id = ? FOR UPDATE", (row_id,))
+        if row is None:
+            raise NotFoundError(f"Outbox row {row_id} not found")
+        if row["closed_at"]:
+            raise ConflictError(f"Outbox row {row_id} has been delivered")
+        tx.execute(
+            "UPDATE outbox SET parked_at = NULL, refusals = 0, due_at = ?, updated_at = ?"
+            " WHERE id = ?",
+            (clock.to_iso(now), clock.to_iso(now), row_id),
+        )
+        idempotency.keep(tx, answer)
+    return answer
+
+
+def prune(database: Database, now: datetime) -> int:
+    """Delete a batch of rows that were delivered more than KEPT_DAYS ago; how many."""
+    with database.write() as tx:
+        return len(
+            tx.all(
+                "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE closed_at < ?"
+                " ORDER BY closed_at LIMIT ?) RETURNING id",
+                (clock.to_iso(now - timedelta(days=KEPT_DAYS)), PRUNED_AT_ONCE),
+            )
+        )

@@ -1,0 +1,107 @@
+"""GET /cart/<user_id>: what it holds, and the check of what was let in unchecked."""
+
+import requests
+import responses
+
+from tests.api.harness import Api
+
+PRODUCTS = "http://localhost:8002/products"
+
+
+def add_unchecked(cart: Api, partners: responses.RequestsMock, *product_ids: int) -> None:
+    refusal = partners.get(PRODUCTS, body=requests.ConnectionError("refused"))
+    for product_id in product_ids:
+        assert cart.post(f"/cart/u/add?product_id={product_id}&quantity=2").status_code == 200
+    partners.remove(refusal)
+
+
+def test_a_stranger_has_an_empty_cart(cart: Api) -> None:
+    assert cart.get("/cart/nobody").text == '{"user_id":"nobody","cart":[]}\n'
+
+
+def test_one_read_settles_every_line_once_the_catalogue_is_back(
+    cart: Api, partners: responses.RequestsMock
+) -> None:
+    """Known products lose their mark, unknown ones stay and are marked unavailable."""
+    add_unchecked(cart, partners, 1, 2, 999)
+    partners.get(PRODUCTS, json=[{"id": 1}, {"id": 2}])
+    expected = [
+        {"product_id": 1, "quantity": 2},
+        {"product_id": 2, "quantity": 2},
+        {"product_id": 999, "quantity": 2, "unavailable": True},
+    ]
+    assert cart.get("/cart/u").json["cart"] == expected
+    calls = len(partners.calls)
+    assert cart.get("/cart/u").json["cart"] == expected
+    assert len(partners.calls) == calls, "what is settled is not asked for again"
+
+
+def test_the_check_goes_through_an_open_breaker(
+    cart: Api, partners: responses.RequestsMock
+) -> None:
+    add_unchecked(cart, partners, 1, 2, 3)
+    assert cart.context.partners["catalog"].status()["state"] == "open"
+    partners.get(PRODUCTS, json=[{"id": 1}, {"id": 2}, {"id": 3}])
+    assert not any("unverified" in line for line in cart.get("/cart/u").json["cart"])
+    assert cart.context.partners["catalog"].status()["state"] == "closed"
+
+
+def test_lines_stay_unverified_while_the_catalogue_is_silent(
+    cart: Api, partners: responses.RequestsMock
+) -> None:
+    add_unchecked(cart, partners, 1)
+    partners.get(PRODUCTS, body=requests.ConnectionError("refused"))
+    assert cart.get("/cart/u").json["cart"] == [
+        {"product_id": 1, "quantity": 2, "unverified": True}
+    ]
+
+
+def test_a_catalogue_that_is_busy_does_not_fail_a_read(
+    cart: Api, partners: responses.RequestsMock
+) -> None:
+    add_unchecked(cart, partners, 1)
+    partners.get(PRODUCTS, status=503, json={"detail": "The database is busy."})
+    assert cart.get("/cart/u").status_code == 200
+
+
+def test_the_check_writes_only_to_the_line_as_it_was_read(
+    cart: Api, partners: responses.RequestsMock
+) -> None:
+    """A line that is changed while the catalogue is asked keeps its new quantity and mark."""
+    add_unchecked(cart, partners, 1)
+
+    def answer(_: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        with cart.context.db.write() as tx:
+            tx.execute(
+                "UPDATE carts SET items = ? WHERE user_id = 'u'",
+                ('[{"product_id": 1, "quantity": 7, "unverified": true}]',),
+            )
+        return 200, {}, "[]"
+
+    partners.add_callback(responses.GET, PRODUCTS, answer, content_type="application/json")
+    assert cart.get("/cart/u").json["cart"] == [
+        {"product_id": 1, "quantity": 7, "unverified": True}
+    ]
+
+
+def test_an_idle_cart_is_gone_after_its_time(cart: Api, partners: responses.RequestsMock) -> None:
+    """CART_TTL_DAYS: it reads as empty at once, and the sweep deletes the row."""
+    partners.get(PRODUCTS, json=[{"id": 1}])
+    cart.post("/cart/old/add?product_id=1")
+    cart.clock.turn(days=29)
+    cart.post("/cart/young/add?product_id=1")
+    cart.run_jobs()
+    assert len(cart.get("/cart/old").json["cart"]) == 1
+    cart.clock.turn(days=1, seconds=1)
+    assert cart.get("/cart/old").json["cart"] == []
+    cart.run_jobs()
+    with cart.context.db.read() as tx:
+        assert [row["user_id"] for row in tx.all("SELECT user_id FROM carts")] == ["young"]
+
+
+def test_an_add_to_an_idle_cart_starts_anew(cart: Api, partners: responses.RequestsMock) -> None:
+    partners.get(PRODUCTS, json=[{"id": 1}, {"id": 2}])
+    cart.post("/cart/u/add?product_id=1")
+    cart.clock.turn(days=31)
+    cart.post("/cart/u/add?product_id=2")
+    assert cart.get("/cart/u").json["cart"] == [{"product_id": 2, "quantity": 1}]

@@ -1,0 +1,111 @@
+"""The catalogue and the cart as orders meets them."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+Answer = tuple[int, dict[str, str], str]
+
+
+class Catalog:
+    """Holds stock as the catalogue does; `refusal` is what it answers instead, if it is set."""
+
+    def __init__(self) -> None:
+        self.prices = {1: 999.99, 2: 29.99}
+        self.refusal: tuple[int, dict[str, Any]] | None = None
+        self.error: Exception | None = None
+        self.held: dict[str, Any] = {}
+        self.released: list[str] = []
+        self.settled: list[str] = []
+        self.unsettled: list[dict[str, Any]] = []
+
+    def reserve(self, request: requests.PreparedRequest) -> Answer:
+        if self.error:
+            raise self.error
+        if self.refusal:
+            return self.refusal[0], {}, json.dumps(self.refusal[1])
+        body = json.loads(request.body or b"")
+        items = [line | {"price": self.prices[line["product_id"]]} for line in body["items"]]
+        self.held[body["order_id"]] = items
+        answer = {"order_id": body["order_id"], "status": "HELD", "items": items}
+        return 200, {}, json.dumps(answer)
+
+    def release(self, request: requests.PreparedRequest) -> Answer:
+        order_id = str(request.url).split("/")[-2]
+        self.released.append(order_id)
+        self.held.pop(order_id, None)
+        return 200, {}, json.dumps({"order_id": order_id, "status": "RELEASED"})
+
+    def list_unsettled(self, _: requests.PreparedRequest) -> Answer:
+        return 200, {}, json.dumps(self.unsettled)
+
+    def settle(self, request: requests.PreparedRequest) -> Answer:
+        self.settled += json.loads(request.body or b"")["order_ids"]
+        return 200, {}, json.dumps({"settled": 1})
+
+
+class Cart:
+    """One user's lines, taken and restored as the cart does."""
+
+    def __init__(self) -> None:
+        self.lines = [{"product_id": 1, "quantity": 2}]
+        self.taken: dict[str, Any] = {}
+        self.restored: list[str] = []
+        self.unsettled: list[dict[str, Any]] = []
+        self.settled: list[str] = []
+        self.lost_answers = 0
+
+    def take(self, request: requests.PreparedRequest) -> Answer:
+        order_id = json.loads(request.body or b"")["order_id"]
+        if order_id not in self.taken:
+            if not self.lines:
+                return 409, {}, json.dumps({"detail": "The cart is empty"})
+            self.taken[order_id], self.lines = self.lines, []
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise requests.Timeout("lost")
+        answer = {"order_id": order_id, "user_id": "u", "items": self.taken[order_id]}
+        return 200, {}, json.dumps(answer)
+
+    def restore(self, request: requests.PreparedRequest) -> Answer:
+        order_id = str(request.url).split("/")[-2]
+        self.restored.append(order_id)
+        self.lines += self.taken.pop(order_id, [])
+        return 200, {}, json.dumps({"order_id": order_id, "status": "RESTORED"})
+
+    def list_unsettled(self, _: requests.PreparedRequest) -> Answer:
+        return 200, {}, json.dumps(self.unsettled)
+
+    def settle(self, request: requests.PreparedRequest) -> Answer:
+        self.settled += json.loads(request.body or b"")["order_ids"]
+        return 200, {}, json.dumps({"settled": 1})
+
+
+@pytest.fixture
+def catalog_app(partners: responses.RequestsMock) -> Catalog:
+    catalog = Catalog()
+    url = "http://localhost:8002/reservations"
+    json_type = {"content_type": "application/json"}
+    partners.add_callback(responses.POST, url, catalog.reserve, **json_type)
+    release = re.compile(f"{url}/[^/]+/release")
+    partners.add_callback(responses.POST, release, catalog.release, **json_type)
+    partners.add_callback(responses.GET, url, catalog.list_unsettled, **json_type)
+    partners.add_callback(responses.POST, f"{url}/settle", catalog.settle, **json_type)
+    return catalog
+
+
+@pytest.fixture
+def cart_app(partners: responses.RequestsMock) -> Cart:
+    cart = Cart()
+    url = "http://localhost:8001"
+    json_type = {"content_type": "application/json"}
+    partners.add_callback(responses.POST, f"{url}/cart/u/checkouts", cart.take, **json_type)
+    restore = re.compile(f"{url}/cart/u/checkouts/[^/]+/restore")
+    partners.add_callback(responses.POST, restore, cart.restore, **json_type)
+    partners.add_callback(responses.GET, f"{url}/checkouts", cart.list_unsettled, **json_type)
+    partners.add_callback(responses.POST, f"{url}/checkouts/settle", cart.settle, **json_type)
+    return cart

@@ -1,0 +1,104 @@
+"""POST /orders without a body: the cart's lines become an order, or come back."""
+
+import uuid
+
+import pytest
+import requests
+
+from tests.api.harness import Api
+from tests.api.orders.conftest import Cart, Catalog
+
+LINES = [{"product_id": 1, "quantity": 2}]
+
+
+def test_a_cart_becomes_an_order(orders: Api, catalog_app: Catalog, cart_app: Cart) -> None:
+    response = orders.post("/orders?user_id=u")
+    assert response.status_code == 200
+    assert response.json["items"] == [{"product_id": 1, "quantity": 2, "price": 999.99}]
+    assert response.json["total_amount"] == 1999.98
+    assert cart_app.lines == []
+    assert orders.post("/orders?user_id=u").json["detail"] == "The cart is empty"
+    assert len(catalog_app.held) == 1
+    assert cart_app.restored == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (409, {"detail": "Only 1 left", "short": [{"product_id": 1}]}),
+        (404, {"detail": "Product 1 not found in catalog", "unknown": [1]}),
+        (503, {"detail": "The database is busy."}),
+        (500, {}),
+    ],
+    ids=str,
+)
+def test_what_is_not_ordered_comes_back(
+    orders: Api, catalog_app: Catalog, cart_app: Cart, refusal: tuple[int, dict[str, object]]
+) -> None:
+    """A refusal, a busy and a silent catalogue: the cart has no prices to fall back on."""
+    catalog_app.refusal = refusal
+    response = orders.post("/orders?user_id=u")
+    assert response.status_code == (503 if refusal[0] == 500 else refusal[0])
+    assert cart_app.lines == LINES
+    assert orders.get("/orders").json == []
+    catalog_app.refusal = None
+    assert orders.post("/orders?user_id=u").status_code == 200
+
+
+def test_a_lost_answer_of_the_cart_costs_no_cart(
+    orders: Api, catalog_app: Catalog, cart_app: Cart
+) -> None:
+    cart_app.lost_answers = 2
+    assert orders.post("/orders?user_id=u").status_code == 503
+    orders.clock.turn(seconds=10)
+    orders.context.partners["cart"].call("GET", "/checkouts", probe=True)
+    orders.run_jobs()
+    assert cart_app.lines == LINES
+    assert catalog_app.held == {}
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_the_sweeper_settles_what_has_an_order_and_claims_the_rest(
+    orders: Api, catalog_app: Catalog, cart_app: Cart
+) -> None:
+    """A try that died after each step: its stock and its lines come back, once."""
+    ordered = orders.post("/orders?user_id=u").json["order_id"]
+    dead = str(uuid.uuid4())
+    cart_app.taken[dead] = LINES
+    catalog_app.held[dead] = LINES
+    at = "2026-01-01T00:00:00.000000Z"
+    catalog_app.unsettled = [{"order_id": i, "created_at": at} for i in (ordered, dead)]
+    cart_app.unsettled = [entry | {"user_id": "u"} for entry in catalog_app.unsettled]
+    for _ in range(3):
+        orders.clock.turn(seconds=10)
+        orders.run_jobs()
+        catalog_app.unsettled = cart_app.unsettled = []
+    assert catalog_app.settled == cart_app.settled == [ordered]
+    assert cart_app.lines == LINES
+    assert list(catalog_app.held) == [ordered]
+    assert orders.get(f"/orders/{dead}").status_code == 404
+    assert [order["order_id"] for order in orders.get("/orders").json] == [ordered]
+
+
+def test_a_try_that_was_given_up_makes_no_order(orders: Api, catalog_app: Catalog) -> None:
+    """The sweeper claims the id while the try sleeps between the reservation and its insert."""
+    from apps.orders import service
+
+    reserve = catalog_app.reserve
+
+    def sleep(request: requests.PreparedRequest) -> object:
+        answer = reserve(request)
+        service.claim(orders.context, next(iter(catalog_app.held)), None)
+        return answer
+
+    import responses
+
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        url = "http://localhost:8002/reservations"
+        mock.add_callback(responses.POST, url, sleep, content_type="application/json")
+        body = [{"product_id": 1, "quantity": 1}]
+        assert orders.post("/orders?user_id=u", json=body).status_code == 503
+    assert orders.get("/orders").json == []
+    orders.clock.turn(seconds=10)
+    orders.run_jobs()
+    assert catalog_app.held == {}

@@ -1,0 +1,262 @@
+"""POST /orders."""
+
+import json
+import re
+import uuid
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from tests.api.harness import Api
+from tests.api.orders.conftest import Catalog
+
+RESERVATIONS = "http://localhost:8002/reservations"
+
+
+@pytest.mark.usefixtures("catalog_app")
+def test_an_order_is_taken(orders: Api) -> None:
+    """The seed's body gives the seed's members, in its order."""
+    response = orders.post(
+        "/orders?user_id=user1", json=[{"product_id": 1, "quantity": 1, "price": 999.99}]
+    )
+    assert response.status_code == 200
+    body = response.json
+    assert list(body)[:5] == ["order_id", "status", "user_id", "items", "total_amount"]
+    uuid.UUID(body["order_id"])
+    assert body["status"] == "CREATED"
+    assert body["user_id"] == "user1"
+    assert body["items"] == [{"product_id": 1, "quantity": 1, "price": 999.99}]
+    assert body["total_amount"] == 999.99
+    assert body["unverified"] is False
+    assert orders.get(f"/orders/{body['order_id']}").json == body
+
+
+@pytest.mark.usefixtures("catalog_app")
+def test_the_catalogues_price_is_taken_where_none_is_sent(orders: Api) -> None:
+    response = orders.post(
+        "/orders?user_id=u",
+        json=[{"product_id": 1, "quantity": 3}, {"product_id": 2, "quantity": 2, "price": 29.99}],
+    )
+    assert response.json["total_amount"] == 3059.95
+    assert '"total_amount":3059.95' in response.text
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "expected"),
+    [
+        (
+            409,
+            {
+                "detail": "The price of product 1 is 9.5",
+                "prices": [{"product_id": 1, "price": 9.5}],
+            },
+            None,
+        ),
+        (
+            409,
+            {"detail": "Only 2 left", "short": [{"product_id": 2, "wanted": 4, "stock": 2}]},
+            None,
+        ),
+        (
+            404,
+            {"detail": "Product 999 not found in catalog", "unknown": [999]},
+            {"detail": "Product 999 not found in catalog"},
+        ),
+    ],
+)
+def test_a_refusal_is_passed_on_and_leaves_nothing(
+    orders: Api, catalog_app: Catalog, status: int, answer: dict[str, Any], expected: Any
+) -> None:
+    catalog_app.refusal = (status, answer)
+    response = orders.post("/orders?user_id=u", json=[{"product_id": 1, "quantity": 1}])
+    assert response.status_code == status
+    assert response.json == (expected or answer)
+    assert orders.get("/orders").json == []
+    with orders.context.db.read() as tx:
+        assert tx.all("SELECT * FROM orders") == [], "an answered no has taken nothing"
+
+
+def test_a_catalogue_that_is_busy_is_not_silent(orders: Api, catalog_app: Catalog) -> None:
+    catalog_app.refusal = (503, {"detail": "The database is busy."})
+    body = [{"product_id": 1, "quantity": 1, "price": 1}]
+    assert orders.post("/orders?user_id=u", json=body).status_code == 503
+    assert orders.get("/orders").json == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"body": requests.ConnectionError("refused")},
+        {"status": 500},
+        {"status": 404, "json": {"detail": "no such route"}},
+        {"body": "not json"},
+        {"json": {"items": [{"product_id": 1}]}},
+        {"json": {"items": [{"product_id": 1, "quantity": 1, "price": "x"}]}},
+    ],
+    ids=str,
+)
+def test_an_order_is_taken_as_sent_while_the_catalogue_is_silent(
+    orders: Api, partners: responses.RequestsMock, answer: dict[str, Any]
+) -> None:
+    partners.post(RESERVATIONS, **answer)
+    response = orders.post(
+        "/orders?user_id=u", json=[{"product_id": 1, "quantity": 2, "price": 12.50}]
+    )
+    assert response.status_code == 200
+    assert response.json["unverified"] is True
+    assert response.json["total_amount"] == 25
+
+
+def test_a_price_that_nobody_can_tell_is_503(orders: Api, partners: responses.RequestsMock) -> None:
+    partners.post(RESERVATIONS, body=requests.ConnectionError("refused"))
+    response = orders.post("/orders?user_id=u", json=[{"product_id": 1, "quantity": 2}])
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+    assert orders.get("/orders").json == []
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ([], "An order has 1 to 100 lines, not 0."),
+        ([{"product_id": 1, "quantity": 1}] * 101, "An order has 1 to 100 lines, not 101."),
+        ({}, "body: Invalid input type."),
+        ([1], "0: Invalid input type."),
+        ([{}], "0.product_id: Missing data for required field.; 0.quantity: "),
+        ([{"product_id": "1", "quantity": 1}], "0.product_id: Must be a whole number."),
+        ([{"product_id": 1.0, "quantity": 1}], "0.product_id: Must be a whole number."),
+        ([{"product_id": True, "quantity": 1}], "0.product_id: Must be a whole number."),
+        ([{"product_id": 1, "quantity": 0}], "0.quantity: "),
+        ([{"product_id": 1, "quantity": -1}], "0.quantity: "),
+        ([{"product_id": 1, "quantity": 1, "price": -1}], "0.price: Must not be negative."),
+        ([{"product_id": 1, "quantity": 1, "price": 0.005}], "0.price: Must have at most two"),
+        ([{"product_id": 1, "quantity": 1, "price": "9.99"}], "0.price: Must be a number."),
+        ([{"product_id": 1, "quantity": 1, "price": 1e300}], "0.price: Must be at most"),
+        ([{"product_id": 1, "quantity": 1, "colour": "red"}], "0.colour: Unknown field."),
+    ],
+)
+def test_bad_bodies_are_named(orders: Api, body: Any, detail: str) -> None:
+    response = orders.post("/orders?user_id=u", json=body)
+    assert response.status_code == 422
+    assert response.json["detail"].startswith(detail)
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["{", "[NaN]", '[{"product_id": Infinity}]', "[" * 100_000, b"\xff", "[" + "9" * 5000 + "]"],
+    ids=["cut", "nan", "infinity", "deep", "bytes", "digits"],
+)
+def test_what_is_no_json_is_refused(orders: Api, data: str | bytes) -> None:
+    response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
+    assert response.status_code == 422
+
+
+def test_other_media_are_refused(orders: Api) -> None:
+    response = orders.post("/orders?user_id=u", data="a=b", content_type="text/plain")
+    assert response.status_code == 415
+
+
+def test_what_is_too_large_is_refused(orders: Api) -> None:
+    data = json.dumps([{"product_id": 1, "quantity": 1, "note": "x" * 1_100_000}])
+    response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
+    assert response.status_code == 413
+
+
+def test_no_user_is_refused(orders: Api) -> None:
+    response = orders.post("/orders", json=[{"product_id": 1, "quantity": 1}])
+    assert response.json["detail"] == "user_id: Missing data for required field."
+
+
+def test_a_key_makes_one_order(orders: Api, catalog_app: Catalog) -> None:
+    key = {"Idempotency-Key": "k1"}
+    body = [{"product_id": 1, "quantity": 1}]
+    first = orders.post("/orders?user_id=u", json=body, headers=key)
+    again = orders.post("/orders?user_id=u", json=body, headers=key)
+    assert (again.status_code, again.data) == (200, first.data)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len(orders.get("/orders").json) == len(catalog_app.held) == 1
+    other = orders.post("/orders?user_id=u", json=body * 2, headers=key)
+    assert other.status_code == 422
+
+
+def test_a_refused_try_burns_no_key(orders: Api, catalog_app: Catalog) -> None:
+    key = {"Idempotency-Key": "k1"}
+    body = [{"product_id": 1, "quantity": 1}]
+    catalog_app.refusal = (409, {"detail": "short", "short": []})
+    assert orders.post("/orders?user_id=u", json=body, headers=key).status_code == 409
+    catalog_app.refusal = None
+    assert orders.post("/orders?user_id=u", json=body, headers=key).status_code == 200
+
+
+def test_a_key_that_is_in_use_is_409_and_its_lease_runs_out(
+    orders: Api, catalog_app: Catalog
+) -> None:
+    """A try that is overtaken while it sleeps takes no effect when it wakes."""
+    key = {"Idempotency-Key": "k1"}
+    body = [{"product_id": 1, "quantity": 1}]
+    meanwhile: list[int] = []
+    reserve = catalog_app.reserve
+
+    def sleep_and_be_overtaken(request: requests.PreparedRequest) -> Any:
+        answer = reserve(request)
+        if not meanwhile:
+            meanwhile.append(0)
+            early = orders.post("/orders?user_id=u", json=body, headers=key)
+            orders.clock.turn(seconds=11)
+            late = orders.post("/orders?user_id=u", json=body, headers=key)
+            meanwhile[:] = [early.status_code, late.status_code]
+        return answer
+
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        json_type = {"content_type": "application/json"}
+        mock.add_callback(responses.POST, RESERVATIONS, sleep_and_be_overtaken, **json_type)
+        release = re.compile(f"{RESERVATIONS}/[^/]+/release")
+        mock.add_callback(responses.POST, release, catalog_app.release, **json_type)
+        woken = orders.post("/orders?user_id=u", json=body, headers=key)
+    assert meanwhile == [409, 200]
+    assert woken.status_code == 200
+    assert woken.headers["Idempotent-Replayed"] == "true"
+    [order] = orders.get("/orders").json
+    assert woken.json["order_id"] == order["order_id"]
+    assert list(catalog_app.held) == [order["order_id"]], "the overtaken try gave its stock back"
+
+
+def test_a_list_without_end_is_refused_at_once(orders: Api) -> None:
+    response = orders.post("/orders?user_id=u", json=[1] * 200_000)
+    assert response.status_code == 422
+    assert response.json == {"detail": "body: Must have at most 1000 entries."}
+
+
+def test_no_more_errors_are_named_than_anyone_reads(orders: Api) -> None:
+    response = orders.post("/orders?user_id=u", json=[{"a": 1}] * 1000)
+    assert response.status_code == 422
+    assert len(response.json["errors"]) == 20
+
+
+@pytest.mark.parametrize("exponent", ["1E-999999999999999999999", "1E+999999999999999999999"])
+def test_numbers_beyond_all_bounds_are_refused(orders: Api, exponent: str) -> None:
+    data = f'[{{"product_id": 1, "quantity": 1, "price": {exponent}}}]'
+    response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
+    assert response.status_code == 422
+
+
+def test_a_body_without_a_length_is_refused(orders: Api) -> None:
+    response = orders.post("/orders?user_id=u", headers={"Transfer-Encoding": "chunked"})
+    assert response.status_code == 411
+
+
+def test_a_user_that_no_cart_can_have_is_refused(orders: Api) -> None:
+    for user_id in ("a%2Fb", ".", ".."):
+        response = orders.post(f"/orders?user_id={user_id}", json=[])
+        assert response.json["detail"].startswith("user_id: ")
+
+
+def test_more_than_can_be_paid_is_refused(orders: Api, catalog_app: Catalog) -> None:
+    """And the stock that it would have taken goes back."""
+    catalog_app.prices[1] = 99999999.99
+    response = orders.post("/orders?user_id=u", json=[{"product_id": 1, "quantity": 2}])
+    assert response.status_code == 409
+    assert response.json == {"detail": "The total is more than 99999999.99"}
+    assert catalog_app.held == {}

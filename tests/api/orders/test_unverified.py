@@ -1,0 +1,90 @@
+"""Orders taken while the catalogue was silent: reserved and checked in the order taken."""
+
+import pytest
+import requests
+
+from tests.api.harness import Api
+from tests.api.orders.conftest import Catalog
+
+
+@pytest.fixture
+def silent(catalog_app: Catalog) -> Catalog:
+    catalog_app.error = requests.ConnectionError("refused")
+    return catalog_app
+
+
+def take(orders: Api, price: float = 999.99) -> str:
+    body = [{"product_id": 1, "quantity": 1, "price": price}]
+    response = orders.post("/orders?user_id=u", json=body)
+    assert response.json["unverified"] is True
+    return str(response.json["order_id"])
+
+
+def get(orders: Api, order_id: str) -> dict[str, object]:
+    body: dict[str, object] = orders.get(f"/orders/{order_id}").json
+    return body
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_they_are_checked_in_the_order_taken(orders: Api, silent: Catalog) -> None:
+    order_ids = [take(orders) for _ in range(5)]
+    orders.run_jobs()
+    assert all(get(orders, order_id)["unverified"] for order_id in order_ids)
+    silent.error = None
+    orders.run_jobs()
+    assert list(silent.held) == order_ids
+    assert not any(get(orders, order_id)["unverified"] for order_id in order_ids)
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_what_the_catalogue_refuses_is_cancelled_with_its_reason(
+    orders: Api, silent: Catalog
+) -> None:
+    """And what is paid of it goes back."""
+    unpaid, paid = take(orders), take(orders)
+    orders.post(f"/orders/{paid}/payment", json={"payment_id": "p1", "amount": 999.99})
+    silent.error = None
+    silent.refusal = (409, {"detail": "Only 0 of product 1 left, not 1", "short": [{}]})
+    orders.run_jobs()
+    for order_id in (unpaid, paid):
+        order = get(orders, order_id)
+        assert (order["status"], order["reason"]) == (
+            "CANCELLED",
+            "Only 0 of product 1 left, not 1",
+        )
+    messages = [row["path"] for row in orders.get("/admin/outbox").json if row["topic"] == "return"]
+    assert messages == ["/payments/p1/return"]
+    assert sorted(silent.released) == sorted([unpaid, paid])
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_an_unverified_order_cannot_be_shipped(orders: Api, silent: Catalog) -> None:
+    order_id = take(orders)
+    orders.post(f"/orders/{order_id}/payment", json={"payment_id": "p1", "amount": 999.99})
+    assert orders.post(f"/orders/{order_id}/ship").status_code == 409
+    silent.error = None
+    orders.run_jobs()
+    assert orders.post(f"/orders/{order_id}/ship").status_code == 200
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_one_that_meets_faults_does_not_hold_up_the_others(orders: Api, silent: Catalog) -> None:
+    first, second = take(orders), take(orders)
+    silent.error = None
+    silent.refusal = (500, {})
+    orders.run_jobs()
+    with orders.context.db.read() as tx:
+        failures = tx.all("SELECT check_failures FROM orders ORDER BY created_at")
+    assert [row["check_failures"] for row in failures] == [1, 1]
+    silent.refusal = None
+    orders.run_jobs()
+    assert list(silent.held) == [first, second]
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_a_cancelled_order_is_not_reserved_any_more(orders: Api, silent: Catalog) -> None:
+    order_id = take(orders)
+    orders.post(f"/orders/{order_id}/cancel")
+    silent.error = None
+    orders.run_jobs()
+    assert silent.held == {}

@@ -1,0 +1,198 @@
+"""What every app has: a guard on each route, health, error bodies, request ids, a description."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from shop_common import auth
+from shop_common.config import APPS
+from shop_common.http_client import FAIL_OPEN_POLICIES
+from shop_common.operations import find_operation
+from tests.api.harness import Api
+
+PUBLIC = {"health", "livez", "readyz", "get_metrics", "get_openapi", "get_docs", "get_docs_file"}
+
+
+@pytest.fixture(params=APPS)
+def api(request: pytest.FixtureRequest, make_api: Callable[..., Api]) -> Api:
+    return make_api(request.param)
+
+
+def requests_of(api: Api) -> list[tuple[str, str, str]]:
+    """`(view, method, path)` of each route, with something in each place of the path."""
+    return [
+        (rule.endpoint.rpartition(".")[2], method, re.sub(r"<[^>]+>", "1", rule.rule))
+        for rule in api.app.url_map.iter_rules()
+        for method in sorted(rule.methods or ())
+    ]
+
+
+def test_every_route_but_the_public_ones_needs_the_key(api: Api) -> None:
+    """Each route is tried with no key and with wrong ones; nothing but the refusal comes back."""
+    wrong = ["", "wrong", "A-KEY-FOR-TESTS", "a-key-for-tests ", "a-key-for-tests\x00", "schlüssel"]
+    guarded = [(m, p) for name, m, p in requests_of(api) if name not in PUBLIC]
+    assert guarded
+    for method, path in guarded:
+        for headers in [{}, *({"X-API-Key": key} for key in wrong)]:
+            response = api.client.open(path, method=method, headers=headers)
+            assert response.status_code == 401, (method, path, headers)
+            if method != "HEAD":
+                assert response.text == '{"detail":"Invalid API Key"}'
+                assert response.content_type == "application/problem+json"
+
+
+def test_the_public_routes_are_exactly_these(api: Api) -> None:
+    found = {
+        rule.endpoint.rpartition(".")[2]
+        for rule in api.app.url_map.iter_rules()
+        if auth.is_public(api.app.view_functions[rule.endpoint])
+    }
+    assert found == PUBLIC
+
+
+def test_what_is_no_route_needs_the_key_too(api: Api) -> None:
+    assert api.client.get("/nowhere").status_code == 401
+    assert api.client.delete("/health").status_code == 401
+    assert api.get("/nowhere").status_code == 404
+    response = api.delete("/health")
+    assert response.status_code == 405
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_health_has_the_seeds_words(api: Api) -> None:
+    response = api.client.get("/health")
+    assert response.status_code == 200
+    name = api.context.config.app
+    assert json.loads(response.text) == {
+        "status": f"{name} service is running",
+        "database": "connected",
+    }
+
+
+def test_health_and_readiness_tell_a_lost_database(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shop_common.errors import BusyError
+
+    def away(*_: object) -> None:
+        raise BusyError("The database is unavailable.")
+
+    monkeypatch.setattr(type(api.context.db), "read", away)
+    response = api.client.get("/health")
+    assert response.status_code == 503
+    assert response.json == {
+        "status": f"{api.context.config.app} service is running",
+        "database": "unavailable",
+    }
+    assert api.client.get("/readyz").status_code == 503
+    assert api.get("/admin/status").json["database"]["status"] == "unavailable"
+    assert api.client.get("/livez").json == {"status": "alive"}
+
+
+def test_readiness_says_which_database_runs(api: Api) -> None:
+    body = api.client.get("/readyz").json
+    assert body["status"] == "ready"
+    assert body["migrations"] == "applied"
+    assert body["database"]["engine"] in ("sqlite", "postgres")
+    assert re.match(r"SQLite 3\.\d+|PostgreSQL \d+", body["database"]["version"])
+
+
+def test_readiness_misses_a_migration(api: Api) -> None:
+    with api.context.db.write() as tx:
+        tx.execute("DELETE FROM schema_migrations WHERE version = 1")
+    response = api.client.get("/readyz")
+    assert (response.status_code, response.json["migrations"]) == (503, "missing")
+
+
+def test_status_shows_what_an_operator_asks(api: Api) -> None:
+    body = api.get("/admin/status").json
+    assert body["app"] == api.context.config.app
+    assert body["database"]["status"] == "connected"
+    assert body["partners"].keys() == api.context.partners.keys()
+    assert all(partner["state"] == "closed" for partner in body["partners"].values())
+
+
+def test_a_request_id_is_taken_or_made_and_answered(api: Api) -> None:
+    assert api.get("/livez", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
+    made = api.get("/livez").headers["X-Request-ID"]
+    assert re.fullmatch("[0-9a-f]{32}", made)
+    assert api.get("/livez").headers["X-Request-ID"] != made
+    for bad in ("a b", "x" * 129, "a\tb", "é"):
+        answered = api.get("/livez", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
+        assert re.fullmatch("[0-9a-f]{32}", answered)
+
+
+def test_metrics_count_by_operation_and_never_by_path(api: Api) -> None:
+    api.client.get("/livez")
+    api.get("/some/path/of/a/client")
+    text = api.client.get("/metrics").text
+    assert 'http_requests_total{operation="livez",status="200"}' in text
+    assert "some/path" not in text
+
+
+def test_metrics_are_for_this_machine_only(api: Api) -> None:
+    response = api.client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    assert response.status_code == 403
+
+
+def test_the_description_is_valid_and_complete(api: Api) -> None:
+    document = json.loads(api.client.get("/openapi.json").data)
+    OpenAPIV31SpecValidator(document).validate()
+    described = {
+        operation["operationId"]
+        for path in document["paths"].values()
+        for operation in path.values()
+    }
+    assert described == {name for name, _, _ in requests_of(api)}
+    assert all(find_operation(view) for view in api.app.view_functions.values())
+
+
+def test_the_page_of_the_description_holds_it(api: Api) -> None:
+    response = api.client.get("/docs")
+    assert response.content_type == "text/html; charset=utf-8"
+    embedded = re.search(r'id="openapi">(.*?)</script>', response.text, re.DOTALL)
+    assert embedded
+    assert json.loads(embedded[1]) == json.loads(api.client.get("/openapi.json").data)
+    files = re.findall(r'(?:href|src)="(docs/[^"]+)"', response.text)
+    assert files
+    for name in files:
+        assert api.client.get(f"/{name}", buffered=True).status_code == 200
+    name = api.context.config.app
+    behind = api.client.get("/docs", headers={"X-Forwarded-Prefix": f"/api/docs/{name}"}).text
+    assert f'"{name}/docs.css"' in behind
+    assert '"servers": [{"url": "/api' in behind
+    assert "/livez" not in behind, "what Nginx does not pass on is not described there"
+    assert api.client.get("/docs/..%2Fhealth.py").status_code in (401, 404)
+
+
+def test_a_fault_of_ours_says_nothing_about_itself(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setitem(api.app.view_functions, "health.livez", auth.public(fail))
+    response = api.client.get("/livez")
+    assert response.status_code == 500
+    assert response.text == '{"detail":"Internal Server Error"}'
+
+
+def test_the_fail_open_policies_are_exactly_these() -> None:
+    assert set(FAIL_OPEN_POLICIES) == {
+        "validate_product",
+        "check_products",
+        "quote_prices",
+        "reserve",
+    }
+
+
+def test_every_operation_is_in_the_docs(api: Api) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    for rule in api.app.url_map.iter_rules():
+        path = re.sub(r"<(?:int(?:\([^)]*\))?:)?(\w+)>", r"<\1>", rule.rule)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            assert f"`{method} {path}`" in text, f"{method} {path}"

@@ -1,0 +1,243 @@
+"""The database seam on the engine under test: alone with the data, bounded waits, re-runs."""
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shop_common.config import Config, load_config
+from shop_common.db import Database, in_transaction, open_database, retry_on_conflict
+from shop_common.db.base import ConflictRetryError
+from shop_common.errors import BusyError
+
+ENTRIES = 200
+PROCESSES = 4
+
+
+@pytest.fixture
+def config(tmp_path: Path, postgres_url: str | None) -> Config:
+    config = load_config("cart", {"SHOP_DATA_DIR": str(tmp_path)})
+    if postgres_url:
+        config = replace(config, app="transactions", database_url=postgres_url)
+    return config
+
+
+@pytest.fixture
+def open_another(config: Config) -> Iterator[Callable[[], Database]]:
+    """Open the test's database once more, as another process of the shop would."""
+    opened: list[Database] = []
+
+    def another() -> Database:
+        opened.append(open_database(config))
+        return opened[-1]
+
+    yield another
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def database(open_another: Callable[[], Database]) -> Database:
+    database = open_another()
+    with database.schema_change() as tx:
+        tx.execute("DROP TABLE IF EXISTS counters")
+        tx.execute("CREATE TABLE counters (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)")
+        tx.execute("INSERT INTO counters (id, n) VALUES (1, 0), (2, 0)")
+    return database
+
+
+def count(database: Database, counter: int = 1) -> int:
+    with database.read() as tx:
+        row = tx.one("SELECT n FROM counters WHERE id = ?", (counter,))
+    assert row is not None
+    return int(row["n"])
+
+
+@retry_on_conflict
+def read_modify_write(database: Database) -> None:
+    with database.write() as tx:
+        row = tx.one("SELECT n FROM counters WHERE id = 1 FOR UPDATE")
+        assert row is not None
+        tx.execute("UPDATE counters SET n = ? WHERE id = 1", (row["n"] + 1,))
+
+
+def _count_up(config: Config) -> None:
+    database = open_database(config)
+    threads = [
+        threading.Thread(target=lambda: [read_modify_write(database) for _ in range(ENTRIES // 2)])
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_no_update_is_lost_between_processes_and_threads(
+    config: Config, database: Database
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_count_up, args=(config,)) for _ in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert count(database) == PROCESSES * ENTRIES
+
+
+def test_an_error_rolls_back(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as tx:
+            tx.execute("UPDATE counters SET n = 5 WHERE id = 1")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert count(database) == 0
+
+
+def test_a_reader_sees_one_state_and_waits_for_no_writer(
+    database: Database, open_another: Callable[[], Database]
+) -> None:
+    other = open_another()
+    done = threading.Event()
+    seen: list[int] = []
+
+    def read() -> None:
+        with other.read() as tx:
+            for counter in (1, 2):
+                row = tx.one("SELECT n FROM counters WHERE id = ?", (counter,))
+                assert row is not None
+                seen.append(row["n"])
+                if counter == 1:
+                    halfway.set()
+                    written.wait(10)
+        done.set()
+
+    halfway, written = threading.Event(), threading.Event()
+    with database.write() as tx:
+        tx.execute("UPDATE counters SET n = 1")
+        reader = threading.Thread(target=read)
+        reader.start()
+        assert halfway.wait(10), "the reader does not wait for the open write"
+    written.set()
+    assert done.wait(10)
+    reader.join()
+    assert seen == [0, 0]
+
+
+def test_a_writer_that_cannot_have_the_lock_is_busy_in_time(
+    database: Database, open_another: Callable[[], Database]
+) -> None:
+    other = open_another()
+    outcome: list[Any] = []
+
+    def write() -> None:
+        started_at = time.monotonic()
+        try:
+            with other.write() as tx:
+                tx.one("SELECT n FROM counters WHERE id = 1 FOR UPDATE")
+        except BusyError as error:
+            outcome.extend([error, time.monotonic() - started_at])
+
+    with database.write() as tx:
+        tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
+        if database.engine == "sqlite":
+            # As a foreign program would hold it: by SQLite's own lock, past the queue.
+            other._queue._path += "-elsewhere"  # type: ignore[attr-defined] # the test's business
+        writer = threading.Thread(target=write)
+        writer.start()
+        writer.join(10)
+    assert outcome, "it neither waits for ever nor writes"
+    assert outcome[0].headers["Retry-After"]
+    assert outcome[1] < 4
+
+
+def test_threads_that_wait_too_long_are_busy(database: Database) -> None:
+    outcomes: list[str] = []
+
+    def write() -> None:
+        try:
+            with database.write() as tx:
+                tx.execute("UPDATE counters SET n = n + 1 WHERE id = 1")
+            outcomes.append("done")
+        except BusyError:
+            outcomes.append("busy")
+
+    with database.write() as tx:
+        tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
+        threads = [threading.Thread(target=write) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert outcomes == ["busy"] * 3
+    assert count(database) == 1
+
+
+def test_a_transaction_inside_another_is_refused(database: Database) -> None:
+    with database.write():
+        assert in_transaction()
+        with pytest.raises(RuntimeError, match="already open"), database.read():
+            pass
+    assert not in_transaction()
+
+
+def test_conflicts_are_re_run_and_given_up_as_busy() -> None:
+    runs = []
+
+    @retry_on_conflict
+    def operation(conflicts: int) -> str:
+        runs.append(1)
+        if len(runs) <= conflicts:
+            raise ConflictRetryError
+        return "done"
+
+    assert operation(3) == "done"
+    assert len(runs) == 4
+    with pytest.raises(BusyError):
+        operation(1000)
+
+
+def test_both_engines_say_what_they_are(database: Database) -> None:
+    assert database.version().startswith(("SQLite 3.", "PostgreSQL "))
+    if database.engine == "sqlite":
+        # Before 3.51.3 a reset of the write-ahead log could lose the database.
+        assert tuple(map(int, database.version().split()[1].split("."))) >= (3, 51, 3)
+        with database.read() as tx:
+            assert tx.one("PRAGMA journal_mode")["journal_mode"] == "wal"  # type: ignore[index]
+            assert tx.one("PRAGMA synchronous")["synchronous"] == 2  # type: ignore[index] # FULL
+
+
+def test_a_crowd_behind_a_lock_hears_busy_in_time(
+    database: Database, open_another: Callable[[], Database]
+) -> None:
+    """Two threads for twelve requests: those who come later do not wait as long again."""
+    other = open_another()
+    took_s: list[float] = []
+
+    def write() -> None:
+        with other.write() as tx:
+            tx.one("SELECT n FROM counters WHERE id = 1 FOR UPDATE")
+
+    def work_off(requests: int) -> None:
+        for _ in range(requests):
+            began = time.monotonic()
+            with pytest.raises(BusyError):
+                write()
+            took_s.append(time.monotonic() - began)
+
+    with database.write() as tx:
+        tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
+        threads = [threading.Thread(target=work_off, args=(6,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert len(took_s) == 12
+    assert sum(took_s) < 2 * 4

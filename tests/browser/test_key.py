@@ -1,0 +1,75 @@
+"""The API key: asked for once, kept in this tab only, shown as wrong, forgotten."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.watch import Watch
+
+STORED = "JSON.stringify([sessionStorage, localStorage, document.cookie])"
+
+
+def enter_key(page: Page, key: str) -> None:
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Open the shop").click()
+
+
+def test_wrong_key_then_right_key(shop: Any, page: Page, watch: Watch) -> None:
+    """A wrong key is said to be wrong and not kept; the right one opens the shop."""
+    watch.expect_failure(401, "/api/cart/demo-user")
+    page.goto(shop.url)
+    enter_key(page, shop.key.upper())
+    expect(page.get_by_role("alert").get_by_text("Invalid API Key")).to_be_visible()
+    expect(page.get_by_label("API key")).to_have_attribute("aria-invalid", "true")
+    assert page.evaluate(STORED) == '[{},{},""]'
+
+    enter_key(page, shop.key)
+    expect(page.get_by_role("heading", name="Laptop")).to_be_visible()
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "two words", "🔑"])
+def test_key_that_no_header_can_carry(shop: Any, page: Page, key: str) -> None:
+    """The browser would refuse to send it: the page says so before it asks."""
+    page.goto(shop.url)
+    enter_key(page, key)
+    expect(page.get_by_role("alert").get_by_text("A key has")).to_be_visible()
+
+
+def test_wrong_key_in_the_address(shop: Any, page: Page, watch: Watch) -> None:
+    """An address with a wrong key leads to the form, which says why."""
+    watch.expect_failure(401, "/api/cart/demo-user")
+    watch.expect_failure(401, "/api/catalog/products")
+    page.goto(f"{shop.url}/#key=wrong")
+    expect(page.get_by_role("alert").get_by_text("Invalid API Key")).to_be_visible()
+    expect(page.get_by_role("heading", name="Laptop")).to_have_count(0)
+
+
+def test_key_leaves_the_address(shop: Any, page: Page) -> None:
+    """The key goes from the address bar into this tab's storage and nowhere else."""
+    page.goto(f"{shop.url}/#key={shop.key}")
+    expect(page.get_by_role("heading", name="Laptop")).to_be_visible()
+    assert page.url == f"{shop.url}/"
+    assert page.evaluate("history.length") <= 2
+    assert page.evaluate(STORED) == f'[{{"shop.key":"{shop.key}"}},{{}},""]'
+
+
+def test_key_in_the_address_of_an_open_page(shop: Any, page: Page) -> None:
+    """The printed address works in a tab that already asks for the key."""
+    page.goto(shop.url)
+    page.get_by_label("API key").wait_for()
+    page.evaluate("key => { location.hash = `key=${key}` }", shop.key)
+    expect(page.get_by_role("heading", name="Laptop")).to_be_visible()
+    assert shop.key not in page.url
+
+
+def test_log_out_forgets(shop: Any, page: Page) -> None:
+    """After logging out nothing of the shop is left in the page or in the tab."""
+    page.goto(f"{shop.url}/#key={shop.key}")
+    expect(page.get_by_role("heading", name="Laptop")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("API key")).to_be_focused()
+    assert page.evaluate(STORED) == '[{},{},""]'
+    assert "Laptop" not in page.content()
+    page.reload()
+    expect(page.get_by_label("API key")).to_be_visible()

@@ -1,0 +1,127 @@
+"""kill -9 at every commit and call of every flow: sent again, it is done once, and all is sound."""
+
+import itertools
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from shop_common.crash import POINTS
+from tests.system.running import APPS, RunningShop, wait_for
+
+LAPTOP = [{"product_id": 1, "quantity": 1, "price": 999.99}]
+# All of them: pytest --all-crash-points tests/system/test_crash_points.py. Further than the
+# longest flow goes: who is asked to die later than that lives.
+TIMES = (1, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def crashing_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    shop = RunningShop(
+        tmp_path_factory.mktemp("crash") / "var", CRASH_POINTS="1", SWEEP_AFTER_S="1"
+    )
+    shop.up()
+    body = {"delta": 10_000, "reason": "count"}
+    shop.post("/api/catalog/products/1/stock", json=body).raise_for_status()
+    yield shop
+    shop.down()
+
+
+def make_order(shop: RunningShop) -> str:
+    return str(shop.post("/api/orders?user_id=u", json=LAPTOP).json()["order_id"])
+
+
+def pay(shop: RunningShop, order_id: str) -> str:
+    answer = shop.post(f"/api/pay?order_id={order_id}&amount=999.99")
+    return str(answer.json()["payment_id"])
+
+
+def adding(shop: RunningShop) -> tuple[str, Any]:
+    return f"/api/cart/user-{uuid.uuid4()}/add?product_id=1", None
+
+
+def ordering(_: RunningShop) -> tuple[str, Any]:
+    return "/api/orders?user_id=u", LAPTOP
+
+
+def checking_out(shop: RunningShop) -> tuple[str, Any]:
+    user_id = f"user-{uuid.uuid4()}"
+    shop.post(f"/api/cart/{user_id}/add?product_id=1").raise_for_status()
+    return f"/api/orders?user_id={user_id}", None
+
+
+def paying(shop: RunningShop) -> tuple[str, Any]:
+    return f"/api/pay?order_id={make_order(shop)}&amount=999.99", None
+
+
+def cancelling(shop: RunningShop) -> tuple[str, Any]:
+    order_id = make_order(shop)
+    pay(shop, order_id)
+    return f"/api/orders/{order_id}/cancel", None
+
+
+def refunding(shop: RunningShop) -> tuple[str, Any]:
+    return f"/api/payments/{pay(shop, make_order(shop))}/refund", {"amount": 100}
+
+
+FLOWS: dict[Callable[[RunningShop], tuple[str, Any]], tuple[str, ...]] = {
+    adding: ("cart",),
+    ordering: ("orders", "catalog"),
+    checking_out: ("orders", "cart", "catalog"),
+    paying: ("payments", "orders"),
+    cancelling: ("orders", "catalog", "payments"),
+    refunding: ("payments", "orders"),
+}
+
+
+def send(shop: RunningShop, path: str, body: Any, request_id: str, key: str) -> int:
+    """The status, 0 for no answer at all."""
+    headers = {"X-Request-ID": request_id, "Idempotency-Key": key}
+    try:
+        return shop.post(path, json=body, headers=headers).status_code
+    except requests.RequestException:
+        return 0
+
+
+def send_until_done(shop: RunningShop, path: str, body: Any, request_id: str, key: str) -> None:
+    """Send it, and again as a client does: a try that died holds its key until its lease ends."""
+    answers = [send(shop, path, body, request_id, key)]
+
+    def is_done() -> bool:
+        if answers[-1] not in (200, 202):
+            answers.append(send(shop, path, body, f"retry-{key[:8]}", key))
+        return answers[-1] in (200, 202)
+
+    try:
+        wait_for(is_done, 25)
+    except AssertionError:
+        pytest.fail(f"{request_id}: {path} was answered {answers[:3]} ... {answers[-3:]}")
+    assert set(answers) <= {0, 200, 202, 409, 502, 503, 504}, answers
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)
+def test_a_flow_that_is_killed_anywhere_is_done_once(
+    crashing_shop: RunningShop,
+    flow: Callable[[RunningShop], tuple[str, Any]],
+    request: pytest.FixtureRequest,
+) -> None:
+    shop, crashes = crashing_shop, 0
+    moments = list(itertools.product(FLOWS[flow], POINTS, TIMES))
+    if not request.config.getoption("--all-crash-points"):
+        moments = random.Random(flow.__name__).sample(moments, len(moments) // 3)
+    for app, point, times in moments:
+        wait_for(lambda: all(shop.answers(f"/api/health/{app}") for app in APPS), 10)
+        path, body = flow(shop)
+        key = str(uuid.uuid4())
+        request_id = f"crash.{app}.{point}.{times}.{key[:8]}"
+        send_until_done(shop, path, body, request_id, key)
+        crashes += (shop.data_dir / f"crashed-{request_id}").exists()
+        again = send(shop, path, body, f"again-{key[:8]}", key)
+        assert again in (200, 202), "what is done stays done under its key"
+    assert crashes > 0, "the points are where the flow comes by"
+    wait_for(lambda: all(shop.answers(f"/api/health/{app}") for app in APPS), 10)
+    done = shop.run("doctor", "--patience", "20")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,92 @@
+"""What a server needs: the units, the environment file, and the configuration they use."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shop_common.cli.nginx import find_nginx
+from shop_common.config import SETTINGS
+from tests.system.running import APPS, CHECKOUT, RunningShop, wait_for
+
+DEPLOY = CHECKOUT / "deploy"
+
+
+def test_units_are_sound(tmp_path: Path) -> None:
+    """systemd finds nothing to complain of, for each instance."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd is not here")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("shop", "gunicorn", "nginx"):
+        (programs / name).touch(mode=0o755)
+    for unit in (DEPLOY / "systemd").iterdir():
+        text = unit.read_text()
+        for folder in ("/opt/cornershop/.venv/bin/", "/usr/sbin/"):
+            text = text.replace(folder, f"{programs}/")
+        (tmp_path / unit.name).write_text(text.replace("/opt/cornershop", str(CHECKOUT)))
+    template = tmp_path / "cornershop@.service"
+    for app in APPS:
+        shutil.copy(template, tmp_path / f"cornershop@{app}.service")
+    units = [path for path in tmp_path.glob("cornershop*") if path != template]
+    assert len(units) == 6
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, units)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    ours = [line for line in checked.stderr.splitlines() if "cornershop" in line]
+    assert (checked.returncode, ours) == (0, []), checked.stderr
+
+
+def test_the_target_wants_every_app() -> None:
+    """And Nginx."""
+    text = (DEPLOY / "systemd" / "cornershop.target").read_text()
+    wanted = re.findall(r"cornershop[@-]([a-z]+)\.service", text)
+    assert wanted == [*APPS, "nginx"]
+
+
+def test_the_example_names_every_setting_with_its_default() -> None:
+    """In the order of config.py."""
+    text = (DEPLOY / "cornershop.env.example").read_text()
+    assert re.findall(r"^#([A-Z_]+)=(.*)$", text, re.M) == [
+        (setting.name, setting.default) for setting in SETTINGS
+    ]
+
+
+def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
+    """As a unit runs it: migrate, then gunicorn by itself on its own port, then Nginx."""
+    assert own_shop.run("migrate", "cart").returncode == 0
+    environment = own_shop.environment | {
+        "SHOP_APP": "cart",
+        "SHOP_DATA_DIR": str(own_shop.data_dir),
+        "SHOP_PORT_BASE": str(own_shop.port_base),
+    }
+    done = own_shop.run("nginx-config", *own_shop.ports)
+    folder = Path(done.stdout.strip()).parent
+    program = find_nginx()
+    assert program
+    gunicorn = [sys.executable, "-m", "gunicorn"]
+    with (
+        subprocess.Popen(
+            [*gunicorn, "-c", "deploy/gunicorn.conf.py", "apps.cart:create_app()"],
+            cwd=CHECKOUT, env=environment, stderr=subprocess.PIPE,
+        ) as app,
+        subprocess.Popen(
+            [program, "-p", str(folder), "-e", "../../logs/nginx-error.log", "-c", "nginx.conf"]
+        ) as nginx,
+    ):  # fmt: skip
+        try:
+            wait_for(own_shop.answers, 15)
+            assert own_shop.get("/api/cart/u").json() == {"user_id": "u", "cart": []}
+            metrics = own_shop.get(f"{own_shop.app_url('cart')}/metrics").text
+            assert "http_requests_total" in metrics
+            assert list((own_shop.data_dir / "run" / "metrics" / "cart").glob("*.db"))
+        finally:
+            nginx.terminate()
+            app.terminate()
+        assert app.stderr
+        assert all(line.startswith(b"{") for line in app.stderr)
+        assert app.wait(10) == 0

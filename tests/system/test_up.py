@@ -1,0 +1,274 @@
+"""Starting and stopping: what is said, what is refused, what is left behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.running import APPS, RunningShop, is_alive, wait_for
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def all_ports(shop: RunningShop) -> range:
+    return range(shop.port_base, shop.port_base + 5)
+
+
+def test_up_says_where_the_shop_is(own_shop: RunningShop) -> None:
+    """Ready means ready: every app and Nginx answer at once."""
+    began = time.monotonic()
+    said = own_shop.up().stdout
+    assert time.monotonic() - began < 10
+    assert f"{own_shop.url}/" in said
+    for name in (*APPS, "nginx"):
+        assert f"{name} " in said
+        assert own_shop.answers(f"/api/health/{name}" if name != "nginx" else "/")
+
+
+def test_status(own_shop: RunningShop) -> None:
+    """Exit code 3 while nothing runs, 0 when all is up, 1 when a part is missing."""
+    assert own_shop.run("status").returncode == 3
+    own_shop.up()
+    done = own_shop.run("status", "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["status"]) == (0, "up")
+    assert report["address"] == f"{own_shop.url}/"
+    for number, app in enumerate(APPS):
+        found = report["apps"][app]
+        assert found["port"] == own_shop.port_base + number
+        assert found["pid"] == own_shop.state()["programs"][app][0]
+        assert (found["ready"], found["database"]["engine"]) == (True, "sqlite")
+        assert found["version"]
+    assert report["nginx"]["ready"]
+    assert own_shop.key not in done.stdout
+    for app in APPS:
+        assert app in own_shop.run("status").stdout
+    for pid in own_shop.pids()["cart"]:
+        os.kill(pid, signal.SIGSTOP)
+    done = own_shop.run("status", "--json")
+    assert (done.returncode, json.loads(done.stdout)["status"]) == (1, "partly up")
+    for pid in own_shop.pids()["cart"]:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_up_again_says_that_it_runs(own_shop: RunningShop) -> None:
+    """The same again is no error; other ports are."""
+    own_shop.up()
+    wait_for(lambda: all(len(own_shop.pids()[app]) == 3 for app in APPS))
+    pids = own_shop.pids()
+    again = own_shop.up()
+    assert "already running" in again.stdout
+    assert own_shop.url in again.stdout
+    assert own_shop.run("up").returncode == 0
+    other = own_shop.run("up", "--detach", "--port", "1234")
+    assert other.returncode == 1
+    assert other.stderr.count("\n") == 1
+    assert f"--port {own_shop.port}" in other.stderr
+    assert own_shop.pids() == pids
+
+
+def test_two_at_the_same_time(own_shop: RunningShop) -> None:
+    """One of them starts the shop, the other waits for it."""
+    command = own_shop.command("up", *own_shop.ports, "--detach")
+    with (
+        subprocess.Popen(command, env=own_shop.environment, stdout=subprocess.PIPE) as one,
+        subprocess.Popen(command, env=own_shop.environment, stdout=subprocess.PIPE) as two,
+    ):
+        said = [process.communicate(timeout=30)[0].decode() for process in (one, two)]
+    assert (one.returncode, two.returncode) == (0, 0)
+    assert sorted("already running" in text for text in said) == [False, True]
+
+
+def test_two_shops_side_by_side(shop: RunningShop, own_shop: RunningShop) -> None:
+    """Another data folder and other ports are another shop."""
+    own_shop.up("--empty")
+    assert own_shop.get("/api/catalog").json() == []
+    assert len(shop.get("/api/catalog").json()) >= 3
+    own_shop.down()
+    assert shop.answers()
+
+
+@pytest.mark.parametrize("program", ["catalog", "nginx"])
+def test_a_taken_port_is_named(own_shop: RunningShop, program: str) -> None:
+    """With the process that has it; and nothing is left running."""
+    port = own_shop.port if program == "nginx" else own_shop.port_base + 1
+    with socket.create_server(("127.0.0.1", port)):
+        done = own_shop.run("up", *own_shop.ports, "--detach")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"port {port}" in done.stderr
+    assert f"process {os.getpid()} (" in done.stderr
+    assert not any(listening(each) for each in all_ports(own_shop))
+
+
+@pytest.mark.parametrize("arguments", [("--host", "0.0.0.0"), ("--host", "127.0.0.1", "x")])
+def test_what_cannot_be_is_refused_in_one_line(
+    own_shop: RunningShop, arguments: tuple[str, ...]
+) -> None:
+    """The built-in key is for loopback only; nonsense is no traceback."""
+    done = own_shop.run("up", *own_shop.ports, "--detach", *arguments)
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("shop: ")
+    if "0.0.0.0" in arguments:
+        assert "API_KEY" in done.stderr
+
+
+def test_a_key_of_ones_own_may_listen_anywhere(own_shop: RunningShop) -> None:
+    """The apps stay on loopback all the same, and `down` needs no key."""
+    own_shop.environment["API_KEY"] = own_shop.key = "a-key-of-my-own"
+    own_shop.up("--host", "0.0.0.0")
+    assert own_shop.get("/api/cart/u").status_code == 200
+    tables = Path("/proc/net/tcp").read_text()
+    assert f"00000000:{own_shop.port:04X}" in tables
+    for number in range(4):
+        assert f"0100007F:{own_shop.port_base + number:04X}" in tables
+        assert f"00000000:{own_shop.port_base + number:04X}" not in tables
+    del own_shop.environment["API_KEY"]  # remembered
+    assert own_shop.run("export").returncode == 0
+
+
+def test_a_bad_setting_is_named(own_shop: RunningShop) -> None:
+    """Before anything is started."""
+    own_shop.environment["APP_WORKERS"] = "many"
+    done = own_shop.run("up", *own_shop.ports, "--detach")
+    assert done.returncode == 1
+    assert "APP_WORKERS" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_app_that_cannot_start_ends_it_all(own_shop: RunningShop) -> None:
+    """The error names the app and shows the end of its log; nothing is left running."""
+    own_shop.data_dir.mkdir()
+    (own_shop.data_dir / "orders.db").write_bytes(b"not a database" * 1000)
+    done = own_shop.run("up", *own_shop.ports, "--detach")
+    assert done.returncode == 1
+    assert "orders could not start" in done.stderr
+    assert str(own_shop.data_dir / "logs" / "orders.log") in done.stderr
+    assert not any(listening(port) for port in all_ports(own_shop))
+    assert own_shop.run("status").returncode == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_in_the_foreground_a_signal_stops_all(own_shop: RunningShop, number: int) -> None:
+    """Ctrl-C, or SIGTERM: all processes end, and the exit code is 0."""
+    command = own_shop.command("up", *own_shop.ports)
+    with subprocess.Popen(
+        command, env=own_shop.environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        while "Dashboard:" not in process.stdout.readline():
+            assert process.poll() is None
+        pids = [pid for pids in own_shop.pids().values() for pid in pids]
+        assert process.pid in pids
+        assert own_shop.answers()
+        process.send_signal(number)
+        process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert not [pid for pid in pids if is_alive(pid)]
+    assert not any(listening(port) for port in all_ports(own_shop))
+
+
+def test_ctrl_c_while_it_starts(own_shop: RunningShop) -> None:
+    """A start that is broken off leaves nothing behind, detached or not."""
+    for detach in ((), ("--detach",)):
+        command = own_shop.command("up", *own_shop.ports, *detach)
+        with subprocess.Popen(
+            command, env=own_shop.environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=15)
+        wait_for(lambda: not any(listening(port) for port in all_ports(own_shop)))
+        assert own_shop.run("status").returncode == 3
+
+
+def test_detach_leaves_no_descriptor_of_the_caller_open(own_shop: RunningShop) -> None:
+    """`x=$(./shop up --detach)` returns, and an open file of the caller's is not inherited."""
+    reading, writing = os.pipe()
+    done = subprocess.run(
+        own_shop.command("up", *own_shop.ports, "--detach"),
+        env=own_shop.environment,
+        capture_output=True,
+        pass_fds=[writing],
+        timeout=20,
+        check=True,
+    )
+    assert b"Dashboard" in done.stdout
+    os.close(writing)
+    assert os.read(reading, 1) == b""  # the end of the file: nobody else has it open
+    os.close(reading)
+    for pids in own_shop.pids().values():
+        for pid in pids:
+            for entry in os.listdir(f"/proc/{pid}/fd"):
+                target = os.readlink(f"/proc/{pid}/fd/{entry}")
+                assert "pts" not in target
+                # Whoever held the lock would count as the supervisor.
+                is_supervisor = pid == own_shop.pids()["supervisor"][0]
+                assert is_supervisor or not target.endswith("shop.lock")
+
+
+def test_down_stops_all_and_says_so(own_shop: RunningShop) -> None:
+    """Also when nothing runs."""
+    own_shop.up()
+    pids = [pid for pids in own_shop.pids().values() for pid in pids]
+    done = own_shop.run("down")
+    assert (done.returncode, "stopped" in done.stdout) == (0, True)
+    assert not [pid for pid in pids if is_alive(pid)]
+    done = own_shop.run("down")
+    assert (done.returncode, "No shop is running" in done.stdout) == (0, True)
+
+
+def test_a_request_that_is_being_answered_may_end(own_shop: RunningShop) -> None:
+    """`down` lets what has begun come to its end: an add whose catalog is slow."""
+    own_shop.up()
+    for pid in own_shop.pids()["catalog"]:
+        os.kill(pid, signal.SIGSTOP)
+    add = subprocess.Popen(
+        ["curl", "-s", "-X", "POST", "-H", f"X-API-Key: {own_shop.key}",
+         f"{own_shop.url}/api/cart/late/add?product_id=1"],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    time.sleep(0.1)
+    for pid in own_shop.pids()["catalog"]:
+        os.kill(pid, signal.SIGCONT)
+    own_shop.down()
+    assert b"Item added" in add.communicate(timeout=10)[0]
+
+
+def test_data_is_kept_over_a_restart(own_shop: RunningShop) -> None:
+    """What was put into a cart is there after `down` and `up`."""
+    own_shop.up()
+    assert own_shop.post("/api/cart/u/add?product_id=1&quantity=2").status_code == 200
+    own_shop.down()
+    own_shop.up()
+    assert own_shop.get("/api/cart/u").json() == {
+        "user_id": "u",
+        "cart": [{"product_id": 1, "quantity": 2}],
+    }
+
+
+def test_a_relative_data_dir_is_the_callers(own_shop: RunningShop, tmp_path: Path) -> None:
+    """It is relative to where the command is called, not to the checkout."""
+    command = own_shop.command("up", *own_shop.ports, "--detach")
+    command[command.index("--data-dir") + 1] = "var"
+    subprocess.run(command, cwd=tmp_path, env=own_shop.environment, check=True, timeout=30)
+    assert (tmp_path / "var" / "shop.json").exists()
+
+
+def test_odd_folders(tmp_path: Path) -> None:
+    """Spaces, quotes and dollars in the data folder's name mean nothing to anybody."""
+    running = RunningShop(tmp_path / 'a "b" $c; {d}')
+    running.up()
+    assert running.get("/api/catalog").status_code == 200
+    assert running.get("/").status_code == 200
+    running.down()

@@ -1,0 +1,155 @@
+"""The command line itself: help, errors in one line, what is read from a data folder."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from shop_common.cli import COMMANDS, shop
+from shop_common.cli.processes import Process
+from shop_common.cli.state import (
+    CHECKOUT,
+    Shop,
+    load_shop,
+    recall_settings,
+    save_key,
+    save_settings,
+    sign_lock,
+    take_lock,
+)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "shop_common.cli", *arguments],
+        cwd=CHECKOUT, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    """`shop NAME --help` and the list of all commands."""
+    assert CliRunner().invoke(shop, [name, "--help"]).exit_code == 0
+    assert name in CliRunner().invoke(shop, ["--help"]).output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["up", "--port", "0"],
+        ["up", "--port", "many"],
+        ["up", "--port", "8001"],
+        ["up", "--host", "nowhere.invalid"],
+        ["status", "--data-dir", "setup.cfg"],
+        ["import", "--data-dir", "/nonexistent", "no-such-file.csv"],
+        ["export", "--data-dir", "/nonexistent"],
+        ["logs", "--data-dir", "/nonexistent"],
+        ["up", "--data-dir", "/proc/1/nowhere", "--port", "9298"],
+    ],
+)
+def test_an_error_is_one_line(arguments: list[str], tmp_path: Path) -> None:
+    """On stderr, with an exit code above 0, and never a traceback."""
+    if "--data-dir" not in arguments and arguments[0] in ("up", "status"):
+        arguments = [*arguments, "--data-dir", str(tmp_path)]
+    done = run(*arguments)
+    assert done.returncode > 0
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("shop: ")
+
+
+def test_state_is_kept(tmp_path: Path) -> None:
+    """Addresses and processes come back as they were saved."""
+    kept = Shop(tmp_path, "::1", 1234, 2345, Process(1, "boot/1"), True, {"cart": Process(2, "b")})
+    kept.save()
+    assert load_shop(tmp_path) == kept
+    assert kept.address == "http://[::1]:1234"
+    assert [kept.port_of(name) for name in ("cart", "payments", "nginx")] == [2345, 2348, 1234]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"host": 1}', "null", "\x00"])
+def test_a_broken_state_is_named_and_forgotten(
+    tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not a traceback, and no reason why the shop could never be started or stopped again."""
+    (tmp_path / "shop.json").write_text(content)
+    assert load_shop(tmp_path) == Shop(tmp_path)
+    assert capsys.readouterr().err.startswith(f"shop: {tmp_path}/shop.json cannot be read")
+
+
+def test_who_supervises_is_known_without_the_state(tmp_path: Path) -> None:
+    """From the lock file: a shop whose shop.json is lost can still be stopped."""
+    (tmp_path / "run").mkdir()
+    kept = Shop(tmp_path, supervisor=Process(1, "boot/1"))
+    sign_lock(kept)
+    assert load_shop(tmp_path).supervisor == kept.supervisor
+
+
+def test_an_unknown_folder_is_a_shop_with_the_defaults(tmp_path: Path) -> None:
+    """127.0.0.1:8080 before 8001 to 8004."""
+    found = load_shop(tmp_path)
+    assert (found.address, found.port_base) == ("http://127.0.0.1:8080", 8001)
+    assert not found.is_running()
+
+
+def test_only_one_has_the_lock(tmp_path: Path) -> None:
+    """Who asks second gets None."""
+    (tmp_path / "run").mkdir()
+    assert take_lock(Shop(tmp_path)) is not None
+    assert take_lock(Shop(tmp_path)) is None
+
+
+def test_the_key_is_private(tmp_path: Path) -> None:
+    """Also when a readable file was there before."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "api-key").write_text("old")
+    save_key(Shop(tmp_path), "new")
+    assert (tmp_path / "run" / "api-key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "run" / "api-key").read_text() == "new"
+
+
+def test_settings_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that say where the databases are, and no key; a later environment wins over them."""
+    shop = Shop(tmp_path)
+    shop.run.mkdir()
+    monkeypatch.setattr(os, "environ", {"CART_DATABASE_URL": "sqlite:///a", "API_KEY": "secret"})
+    os.environ |= {"SWEEP_AFTER_S": "5", "ORDER_TTL_S": "60"}
+    save_settings(shop)
+    assert shop.settings_file.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(os, "environ", {"SWEEP_AFTER_S": "7"})
+    recall_settings(shop)
+    assert os.environ == {
+        "CART_DATABASE_URL": "sqlite:///a",
+        "SWEEP_AFTER_S": "7",
+        "ORDER_TTL_S": "60",
+    }
+
+
+def test_no_settings_are_no_error(tmp_path: Path) -> None:
+    """A folder in which nothing was started yet."""
+    recall_settings(Shop(tmp_path))
+
+
+@pytest.mark.parametrize("content", ["", "[", "3", "null", "\x00"])
+def test_broken_settings_are_an_error(tmp_path: Path, content: str) -> None:
+    """Rather than other databases than those of the shop."""
+    shop = Shop(tmp_path)
+    shop.run.mkdir()
+    shop.settings_file.write_text(content)
+    with pytest.raises(click.ClickException, match=r"settings\.json cannot be read"):
+        recall_settings(shop)
+
+
+def test_saving_replaces_the_file_as_a_whole(tmp_path: Path) -> None:
+    """So a reader never sees half of it."""
+    kept = Shop(tmp_path)
+    kept.save()
+    inode = kept.file.stat().st_ino
+    kept.save()
+    assert kept.file.stat().st_ino != inode
+    assert json.loads(kept.file.read_text())["port"] == 8080

@@ -1,0 +1,76 @@
+"""Facts about processes: never mistaken for another, found by session, by port."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shop_common.cli.nginx import key_pattern
+from shop_common.cli.processes import (
+    Process,
+    find_listener,
+    find_process,
+    is_alive,
+    kill_and_wait,
+    left_over,
+)
+
+
+def test_a_process_is_known_by_its_start() -> None:
+    """The same number with another start is another process."""
+    me = find_process(os.getpid())
+    assert me
+    assert is_alive(me)
+    assert not is_alive(Process(me.pid, "another-boot/1"))
+
+
+def test_one_that_has_ended_is_gone_before_it_is_waited_for() -> None:
+    """A zombie is not alive."""
+    with subprocess.Popen(["true"]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert find_process(child.pid) is None
+
+
+def test_left_over_are_the_sessions_processes_with_our_logs(tmp_path: Path) -> None:
+    """Of two in the session of a leader that has gone, only ours is found and ended."""
+    script = (
+        "import subprocess, sys;"
+        "ours = subprocess.Popen(['sleep', '60'], stderr=open(sys.argv[1] + '/x.log', 'w'));"
+        "other = subprocess.Popen(['sleep', '60'], stderr=subprocess.DEVNULL);"
+        "print(ours.pid, other.pid)"
+    )
+    leader = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        start_new_session=True, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert leader.stdout
+    ours, other = map(int, leader.stdout.readline().split())
+    leader.stdout.close()
+    leader.wait(5)
+    recorded = [Process(leader.pid, "this-boot/1")]
+    assert left_over(recorded, tmp_path) == [ours]
+    kill_and_wait([ours], timeout_s=5)
+    assert left_over(recorded, tmp_path) == []
+    assert find_process(other)
+    kill_and_wait([other], timeout_s=5)
+
+
+def test_who_has_a_port() -> None:
+    """This process, by number and name; nobody on one that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert find_listener(port).startswith(f"process {os.getpid()} (")
+    assert find_listener(port) == ""
+
+
+@pytest.mark.parametrize("key", ["secret-key-123", 'a"b$c\\d;e{f}g', "(.*)+", "^$|#'`"])
+def test_a_key_is_a_pattern_of_itself_only(key: str) -> None:
+    """No character that means anything to Nginx is left in it."""
+    pattern = key_pattern(key)
+    assert re.fullmatch(r"(?:[A-Za-z0-9]|\\x[0-9a-f]{2})+", pattern)
+    assert re.fullmatch(pattern, key)
+    assert not re.fullmatch(pattern, key.swapcase()) or key == key.swapcase()

@@ -1,0 +1,74 @@
+"""Settings: each has a meaning in the docs, and a wrong value is named."""
+
+from pathlib import Path
+
+import pytest
+
+from shop_common.config import APPS, SETTINGS, ConfigError, load_config
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_defaults_are_a_shop_on_this_machine() -> None:
+    config = load_config("cart", {})
+    assert config.api_key == "secret-key-123"
+    assert config.partner_urls["catalog"] == "http://localhost:8002"
+    assert config.database_url.endswith("var/carts.db")
+    assert [load_config(app, {}).port for app in APPS] == [8001, 8002, 8003, 8004]
+
+
+def test_partners_follow_the_port_base_unless_they_are_set() -> None:
+    config = load_config("cart", {"SHOP_PORT_BASE": "9001", "ORDERS_URL": "http://other:1/"})
+    assert config.partner_urls["catalog"] == "http://localhost:9002"
+    assert config.partner_urls["orders"] == "http://other:1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("API_KEY", ""),
+        ("API_KEY", "short"),
+        ("API_KEY", "with space in it"),
+        ("API_KEY", "schlüssel-1"),
+        ("API_KEY", "line\nbreak-in-it"),
+        ("SHOP_PORT_BASE", "0"),
+        ("SHOP_PORT_BASE", "65533"),
+        ("SHOP_PORT_BASE", "8001.0"),
+        ("SHOP_HOST", ""),
+        ("SHOP_HOST", "a;b"),
+        ("SHOP_DATA_DIR", ""),
+        ("CATALOG_URL", "localhost:8002"),
+        ("CATALOG_URL", "ftp://x"),
+        ("CART_DATABASE_URL", "mysql://x"),
+        ("APP_WORKERS", "0"),
+        ("APP_THREADS", "many"),
+        ("UPSTREAM_TIMEOUT_S", "0"),
+        ("UPSTREAM_TIMEOUT_S", "nan"),
+        ("UPSTREAM_FIRST_BYTE_S", "x"),
+        ("CART_TTL_DAYS", "0"),
+        ("CATALOG_EMPTY", "yes"),
+        ("CURRENCY", "usd"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_value_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{name} must "):
+        load_config("cart", {name: value})
+
+
+def test_the_built_in_key_is_for_loopback_only() -> None:
+    with pytest.raises(ConfigError, match="^API_KEY must be set"):
+        load_config("cart", {"SHOP_HOST": "0.0.0.0"})
+    assert load_config("cart", {"SHOP_HOST": "0.0.0.0", "API_KEY": "a-key-of-my-own"}).host
+
+
+def test_every_setting_is_in_the_docs_with_its_default() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    for setting in SETTINGS:
+        assert f"| `{setting.name}` | `{setting.default}` |".replace("``", "") in text, setting.name
+
+
+def test_every_setting_is_in_the_example_of_a_server() -> None:
+    text = (ROOT / "deploy" / "cornershop.env.example").read_text("utf-8")
+    for setting in SETTINGS:
+        assert f"{setting.name}=" in text, setting.name

@@ -1,0 +1,128 @@
+"""The queue before SQLite's write lock."""
+
+import multiprocessing
+import os
+import threading
+import time
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+from shop_common.db.fair_queue import FairQueue
+from shop_common.db.sqlite import SQLiteDatabase
+from shop_common.errors import BusyError
+
+PROCESSES = 4
+
+
+def _write_for(path: str, seconds: float, start: Barrier, counts: "Queue[int]") -> None:
+    database = SQLiteDatabase(path)
+    with database.write() as tx:
+        tx.execute("CREATE TABLE IF NOT EXISTS t (n INTEGER)")
+    count = 0
+    start.wait()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with database.write() as tx:
+            tx.execute("INSERT INTO t VALUES (1)")
+        count += 1
+    counts.put(count)
+
+
+def test_no_process_starves(tmp_path: Path) -> None:
+    """Four processes that write all the time: SQLite's own waiting lets one of them do it all."""
+    context = multiprocessing.get_context("spawn")
+    start, counts = context.Barrier(PROCESSES), context.Queue()
+    path = str(tmp_path / "test.db")
+    processes = [
+        context.Process(target=_write_for, args=(path, 2.0, start, counts))
+        for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    written = [counts.get(timeout=30) for _ in processes]
+    for process in processes:
+        process.join()
+    assert min(written) > max(written) / 2, written
+
+
+def test_a_thread_that_waits_too_long_is_busy(tmp_path: Path) -> None:
+    queue = FairQueue(str(tmp_path / "q"))
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with queue.turn(1):
+            held.set()
+            done.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    with pytest.raises(BusyError), queue.turn(0.05):
+        pass
+    done.set()
+    holder.join()
+    with queue.turn(1):
+        pass
+    queue.close()
+
+
+# The fork is the point of the test, and the child does nothing but hold the lock.
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_process_that_dies_leaves_its_turn_to_the_others(tmp_path: Path) -> None:
+    """Also one that was forked while the queue was in use: it must not share the parent's lock."""
+    queue = FairQueue(str(tmp_path / "q"))
+    with queue.turn(1):
+        pass
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with queue.turn(1):
+            os.write(writing, b"x")
+            time.sleep(60)
+        os._exit(0)
+    assert os.read(reading, 1) == b"x"
+    outcome: list[str] = []
+
+    def take() -> None:
+        with queue.turn(10):
+            outcome.append("mine")
+
+    waiter = threading.Thread(target=take)
+    waiter.start()
+    waiter.join(0.2)
+    assert outcome == [], "the child excludes the parent"
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    waiter.join(10)
+    assert outcome == ["mine"]
+    os.close(reading)
+    os.close(writing)
+    queue.close()
+
+
+def test_no_process_waits_longer_than_it_said(tmp_path: Path) -> None:
+    """Another process holds the lock for good: whoever waits at the file locks hears busy too."""
+    holder, first, second = (FairQueue(str(tmp_path / "q")) for _ in range(3))
+    outcomes: list[str] = []
+
+    def wait(queue: FairQueue) -> None:
+        try:
+            with queue.turn(0.1):
+                outcomes.append("mine")
+        except BusyError:
+            outcomes.append("busy")
+
+    with holder.turn(1):
+        threads = [threading.Thread(target=wait, args=(queue,)) for queue in (first, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert outcomes == ["busy", "busy"]
+    with first.turn(1), pytest.raises(BusyError), second.turn(0):
+        pass
+    for queue in (holder, first, second):
+        queue.close()
