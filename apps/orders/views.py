@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from apps.orders import service
+from apps.orders import reports, service
 from apps.orders.model import CANCELLED, DELIVERED, PAID, SHIPPED, WantedLine, dump_order
 from apps.orders.schemas import (
     CreateOrderQuerySchema,
@@ -16,6 +16,8 @@ from apps.orders.schemas import (
     PaymentReportSchema,
     ReasonSchema,
     RefundReportSchema,
+    StatsQuerySchema,
+    StatsSchema,
     WantedLineSchema,
 )
 from shop_common.context import ctx
@@ -51,6 +53,16 @@ def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[
     orders = service.list_orders(ctx, **query)
     link = next_link(orders, query["limit"], orders[-1].order_id if orders else "")
     return [dump_order(order) for order in orders], 200, link
+
+
+@blueprint.get("/orders/stats")
+@operation(
+    "What was sold in the last days, and what has become of the orders made in them",
+    query=StatsQuerySchema(),
+    answers={200: StatsSchema()},
+)
+def get_stats(query: dict[str, Any]) -> dict[str, Any]:
+    return reports.get_stats(ctx, query["days"])
 
 
 @blueprint.get("/orders/<order_id>")
