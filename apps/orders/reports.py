@@ -1,17 +1,19 @@
-"""What is read of many orders at once: the statistics of a period."""
+"""What is read of many orders at once: the statistics of a period, and the export."""
 
 import heapq
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 from apps.orders import store
-from apps.orders.model import STATUSES
+from apps.orders.model import STATUSES, Order
 from shop_common import money
 from shop_common.clock import to_iso
 from shop_common.context import Context
 
 TOP_PRODUCTS = 10
+EXPORT_PAGE = 500
 
 
 def get_stats(context: Context, days: int) -> dict[str, Any]:
@@ -57,3 +59,15 @@ def get_stats(context: Context, days: int) -> dict[str, Any]:
         "revenue": money.to_number(revenue),
         "currency": context.config.currency,
     }
+
+
+def export_orders(context: Context, user_id: str | None, status: str | None) -> Iterator[Order]:
+    """Orders, newest first; a page a transaction, so that a slow reader holds none."""
+    after = None
+    while True:
+        with context.db.read() as tx:
+            page = store.list_orders(tx, user_id, status, after, EXPORT_PAGE)
+        yield from page
+        if len(page) < EXPORT_PAGE:
+            return
+        after = page[-1].order_id

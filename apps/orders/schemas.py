@@ -26,9 +26,12 @@ class WantedLineSchema(Schema):
         return WantedLine(data["product_id"], data["quantity"], data["price"])
 
 
-class OrderQuerySchema(QuerySchema):
+class ExportQuerySchema(QuerySchema):
     user_id = UserId(load_default=None)
     status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
+
+
+class OrderQuerySchema(ExportQuerySchema):
     limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
     after = Text(1, 64, load_default=None, metadata={"description": "an `order_id`"})
 
