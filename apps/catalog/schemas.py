@@ -51,6 +51,7 @@ class ProductQuerySchema(QuerySchema):
     q = Text(0, 500, metadata={"description": "words that begin words of name, text or sku"})
     category = Text(0, MAX_LENGTHS["category"])
     in_stock = fields.Boolean(truthy={"true"}, falsy={"false"})
+    max_stock = WholeNumber(0, MAX_STOCK, metadata={"description": "what runs low: this or less"})
     limit = WholeNumber(
         1, MAX_LIMIT, metadata={"description": "how many at most; 100, or with `ids` all of them"}
     )

@@ -31,6 +31,7 @@ def list_products(
     ids: Sequence[int] | None = None,
     category: str | None = None,
     in_stock: bool | None = None,
+    max_stock: int | None = None,
     after: int = 0,
 ) -> list[Row]:
     """Products for sale by id; every word must begin a word of the product."""
@@ -50,6 +51,9 @@ def list_products(
         params.append(category)
     if in_stock is not None:
         where.append("stock > 0" if in_stock else "stock = 0")
+    if max_stock is not None:
+        where.append("stock <= ?")
+        params.append(max_stock)
     return tx.all(
         f"SELECT {PRODUCT} FROM products WHERE {' AND '.join(where)} ORDER BY id LIMIT ?",
         (*params, limit),

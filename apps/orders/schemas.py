@@ -32,6 +32,12 @@ class ExportQuerySchema(QuerySchema):
 
 
 class OrderQuerySchema(ExportQuerySchema):
+    unverified = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        load_default=None,
+        metadata={"description": "those that were, or were not, taken unchecked and still are"},
+    )
     limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
     after = Text(1, 64, load_default=None, metadata={"description": "an `order_id`"})
 

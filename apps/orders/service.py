@@ -151,13 +151,18 @@ def get_order(context: Context, order_id: str) -> Order:
 
 
 def list_orders(
-    context: Context, user_id: str | None, status: str | None, after: str | None, limit: int
+    context: Context,
+    user_id: str | None,
+    status: str | None,
+    unverified: bool | None,
+    after: str | None,
+    limit: int,
 ) -> list[Order]:
     """A page of orders, newest first. Raises InvalidInputError for an unknown `after`."""
     with context.db.read() as tx:
         if after is not None and store.find_order(tx, after) is None:
             raise InvalidInputError(f"after: There is no order {after}.")
-        return store.list_orders(tx, user_id, status, after, limit)
+        return store.list_orders(tx, user_id, status, after, limit, unverified=unverified)
 
 
 def get_history(context: Context, order_id: str) -> list[dict[str, Any]]:

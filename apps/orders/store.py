@@ -115,7 +115,13 @@ def list_unpaid(tx: Transaction, before: str, limit: int) -> list[str]:
 
 
 def list_orders(
-    tx: Transaction, user_id: str | None, status: str | None, after: str | None, limit: int
+    tx: Transaction,
+    user_id: str | None,
+    status: str | None,
+    after: str | None,
+    limit: int,
+    *,
+    unverified: bool | None = None,
 ) -> list[Order]:
     """Orders, newest first: of one user or status if given, those before the order `after`."""
     conditions, params = ["status <> ?"], list[str | int]([ABANDONED])
@@ -125,6 +131,8 @@ def list_orders(
     if status is not None:
         conditions.append("status = ?")
         params.append(status)
+    if unverified is not None:
+        conditions.append("unverified = 1" if unverified else "unverified = 0")
     if after is not None:
         conditions.append(
             "(created_at, order_id) < (SELECT created_at, order_id FROM orders WHERE order_id = ?)"

@@ -79,6 +79,13 @@ def test_by_ids(shirts: Api) -> None:
     assert ids(shirts, "ids=1,2,3,4,5,6&in_stock=false") == [6]
 
 
+def test_what_runs_low(shirts: Api) -> None:
+    """The bound itself counts as low."""
+    assert ids(shirts, "max_stock=1") == [4, 6]
+    assert ids(shirts, "max_stock=0") == [6]
+    assert shirts.get("/products?max_stock=-1").status_code == 422
+
+
 def test_many_ids_need_no_limit(make_api: Callable[..., Api]) -> None:
     """Up to 1,000 ids are answered at once, without a limit being asked for."""
     catalog = make_api("catalog", CATALOG_EMPTY="1")

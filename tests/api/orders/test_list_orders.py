@@ -40,6 +40,8 @@ def test_filters(orders: Api, many_orders: list[str]) -> None:
     assert len(orders.get("/orders?status=CREATED").json) == 7
     assert orders.get("/orders?status=PAID").json == []
     assert orders.get("/orders?user_id=nobody").json == []
+    assert len(orders.get("/orders?unverified=true").json) == 7
+    assert orders.get("/orders?unverified=false").json == []
 
 
 @pytest.mark.parametrize(
