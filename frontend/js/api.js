@@ -1,77 +1,114 @@
-/** The shop's API: the only module that calls fetch. Nothing here touches the page. */
+/** What the shop can be asked, one function an operation; all throw ApiError. */
 
-import { getKey } from "./session.js";
+import { ApiError, call, post } from "./http.js";
 
-const TIMEOUT_MS = 30_000;
+export { ApiError };
+
 const PAGE_SIZE = 24;
+const NO_LIMIT_MS = 300_000;
 
-let keyRefused = () => {};
-
-/** A call that failed. `message` has no full stop at its end; `status` is 0 if nobody answered. */
-export class ApiError extends Error {
-  constructor(status, message, members = {}) {
-    super(message.replace(/\.$/, ""));
-    this.name = "ApiError";
-    this.status = status;
-    this.members = members;
-  }
-
-  /** The same request was sent before and is still being answered. */
-  get isRunning() {
-    return this.status === 409 && this.message.endsWith("is still running");
-  }
+/** A page of a list, {rows, next}; `next` is the query of the page after it, or null. */
+async function list(path, params, next) {
+  const { data, headers } = await call("GET", path + (next ?? toQuery({ limit: PAGE_SIZE, ...params })));
+  return { rows: data, next: nextQuery(headers.get("Link")) };
 }
 
-/** Have `handler(message)` called whenever the key is refused, whichever call it was. */
-export function whenKeyRefused(handler) {
-  keyRefused = handler;
+async function get(path, options) {
+  return (await call("GET", path, options)).data;
 }
 
-/** A page of products and the query of the page after it, or null. */
-export async function listProducts(query = `?limit=${PAGE_SIZE}`) {
-  const { data, headers } = await call("GET", `/catalog/products${query}`);
-  return { products: data, next: nextQuery(headers.get("Link")) };
+async function send(path, body, key) {
+  return (await post(path, { body }, key)).data;
 }
 
-export async function findProducts(ids) {
-  const { data } = await call("GET", `/catalog/products?ids=${ids.join(",")}&limit=${ids.length}`);
-  return data;
+// Cart
+export const getCart = async (userId) => (await get(`/cart/${segment(userId)}`)).cart;
+export const getQuote = (userId) => get(`/cart/${segment(userId)}/quote`);
+export const addToCart = async (userId, productId) => {
+  const query = toQuery({ product_id: productId, quantity: 1 });
+  return (await send(`/cart/${segment(userId)}/add${query}`)).cart;
+};
+export const setItem = async (userId, productId, quantity) => {
+  const path = `/cart/${segment(userId)}/items/${productId}${toQuery({ quantity })}`;
+  return (await call("PUT", path)).data.cart;
+};
+export const clearCart = (userId) => call("DELETE", `/cart/${segment(userId)}/clear`);
+
+// Catalog
+export const listProducts = (params, next) => list("/catalog/products", params, next);
+export const listCategories = () => get("/catalog/categories?limit=200");
+export const findProducts = async (ids) =>
+  ids.length ? get(`/catalog/products${toQuery({ ids: [...new Set(ids)].join(",") })}`) : [];
+export const createProduct = (product) => send("/catalog/products", product);
+export const archiveProduct = (id) => call("DELETE", `/catalog/products/${id}`);
+export const changeStock = (id, delta, reason) =>
+  send(`/catalog/products/${id}/stock`, { delta, reason });
+export const listMovements = (id, next) =>
+  list(`/catalog/products/${id}/stock/history`, { limit: 10 }, next);
+export const exportProducts = () => get("/catalog/products/export", { asBlob: true });
+
+/** The product as it is now, {product, version}. */
+export async function getProduct(id) {
+  const { data, headers } = await call("GET", `/catalog/products/${id}`);
+  return { product: data, version: headers.get("ETag") };
 }
 
-export async function getCart(userId) {
-  const { data } = await call("GET", `/cart/${segment(userId)}`);
-  return data.cart;
-}
+/** Throws an ApiError of status 412 if the product has changed since `version` was read. */
+export const updateProduct = async (id, changes, version) =>
+  (await call("PATCH", `/catalog/products/${id}`, { body: changes, headers: { "If-Match": version } }))
+    .data;
 
-export async function addToCart(userId, productId, quantity = 1) {
-  const query = new URLSearchParams({ product_id: productId, quantity });
-  const { data } = await call("POST", `/cart/${segment(userId)}/add?${query}`);
-  return data.cart;
-}
+export const importProducts = async (file, options) => {
+  const headers = { "Content-Type": "text/csv" };
+  const path = `/catalog/products/import${toQuery(options)}`;
+  return (await post(path, { body: file, headers, timeoutMs: NO_LIMIT_MS })).data;
+};
 
-export async function clearCart(userId) {
-  await call("DELETE", `/cart/${segment(userId)}/clear`);
-}
-
+// Orders
+export const listOrders = (params, next) => list("/orders", params, next);
+export const getOrder = (id) => get(`/orders/${segment(id)}`);
+export const getHistory = (id) => get(`/orders/${segment(id)}/history`);
+export const moveOrder = (id, move, reason) =>
+  send(`/orders/${segment(id)}/${move}`, reason ? { reason } : undefined);
+export const getStats = (days) => get(`/orders/stats${toQuery({ days })}`);
+export const exportOrders = (params) => get(`/orders/export${toQuery(params)}`, { asBlob: true });
 /** Make an order of the user's cart; once, however often it is sent with the same key. */
-export async function checkOut(userId, key) {
-  const { data } = await call("POST", `/orders?${new URLSearchParams({ user_id: userId })}`, key);
-  return data;
-}
+export const checkOut = (userId, key) =>
+  send(`/orders${toQuery({ user_id: userId })}`, undefined, key);
 
-export async function getOrder(orderId) {
-  const { data } = await call("GET", `/orders/${segment(orderId)}`);
-  return data;
-}
+// Payments
+export const listPayments = (orderId) => get(`/payments${toQuery({ order_id: orderId })}`);
+export const listRefunds = (paymentId) => get(`/payments/${segment(paymentId)}/refunds`);
+export const refundPayment = (paymentId, body) =>
+  send(`/payments/${segment(paymentId)}/refund`, body);
 
 /**
  * Pay an order; once, however often it is sent with the same key. `isPending` says that the order
  * itself has not been told yet, `isUnderWay` that it is not known yet how the payment ends.
  */
 export async function pay(orderId, amount, key) {
-  const query = new URLSearchParams({ order_id: orderId, amount });
-  const { status, data } = await call("POST", `/pay?${query}`, key);
+  const { status, data } = await post(`/pay${toQuery({ order_id: orderId, amount })}`, {}, key);
   return { isPending: status === 202, isUnderWay: data.status === "PENDING" };
+}
+
+// Each app
+export const getStatus = (app, timeoutMs) => get(`/admin/${app}/status`, { timeoutMs });
+export const listOutbox = (app) => get(`/admin/${app}/outbox`);
+export const retryMessage = (app, id) => send(`/admin/${app}/outbox/${id}/retry`);
+/** The last report of the doctor, or null if it has not run yet. */
+export async function findDoctorReport() {
+  try {
+    return await get("/admin/orders/doctor");
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
+/** What is empty, false or not there is left out. */
+function toQuery(params) {
+  const filled = Object.entries(params ?? {}).filter(([, value]) => value || value === 0);
+  return filled.length ? `?${new URLSearchParams(filled)}` : "";
 }
 
 /** In an address "." and ".." are folders and "/" ends one, however they are encoded. */
@@ -79,32 +116,6 @@ function segment(text) {
   if (text === "." || text === ".." || text.includes("/"))
     throw new ApiError(0, `"${text}" cannot be used as an id`);
   return encodeURIComponent(text);
-}
-
-async function call(method, path, idempotencyKey) {
-  const response = await send(method, path, idempotencyKey);
-  const data = await response.json().catch(() => null);
-  if (response.ok && data !== null)
-    return { status: response.status, data, headers: response.headers };
-  const detail =
-    data?.detail ?? `The shop gave an answer that this page cannot read (${response.status})`;
-  if (response.status === 401) keyRefused(detail);
-  throw new ApiError(response.status, detail, data ?? {});
-}
-
-async function send(method, path, idempotencyKey) {
-  const headers = { Accept: "application/json", "X-API-Key": getKey() ?? "" };
-  if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
-  try {
-    return await fetch(`/api${path}`, {
-      method,
-      headers,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-  } catch (error) {
-    if (error.name === "TimeoutError") throw new ApiError(0, "The shop did not answer in time");
-    throw new ApiError(0, "The shop cannot be reached");
-  }
 }
 
 /** The query alone is taken: the path in the header may be another one than this side of a proxy. */

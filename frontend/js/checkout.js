@@ -5,7 +5,8 @@
  */
 
 import * as api from "./api.js";
-import { formatMoney } from "./money.js";
+import { formatMoney } from "./format.js";
+import { newKey } from "./http.js";
 import { findCheckout, forgetCheckout, saveCheckout } from "./session.js";
 
 /** A step that failed, in words. `cause` is the ApiError, if the shop refused it. */
@@ -36,7 +37,7 @@ async function placeOrder(userId, open, isAgain) {
     const order = await api.checkOut(userId, open.orderKey);
     Object.assign(open, { orderId: order.order_id, amount: order.total_amount });
   } catch (error) {
-    if (isUnknown(error)) throw unknownOrder(error);
+    if (error.isUnknown) throw unknownOrder(error);
     // A shop that is busy now says nothing about the try before.
     if (isFinal(error) || !isAgain) forgetCheckout(userId);
     throw new CheckoutError(`no order was placed. ${error.message}`, error);
@@ -89,7 +90,7 @@ async function findOutPending(userId, open, refusal) {
 
 function paymentFailure(userId, open, error) {
   const { orderId } = open;
-  if (isUnknown(error))
+  if (error.isUnknown)
     return new CheckoutError(
       `it is not known whether order #${orderId} was paid. ${error.message}` +
         ". Check out again: it is the same order, and it is never charged twice",
@@ -103,17 +104,6 @@ function paymentFailure(userId, open, error) {
   return new CheckoutError(`order #${orderId} is not paid. ${error.message}${wayOn}`, error);
 }
 
-/** Only the app itself can say that nothing was done; these come from the way to it. */
-function isUnknown(error) {
-  return [0, 500, 502, 504].includes(error.status) || error.isRunning;
-}
-
 function isFinal(error) {
   return [404, 409, 422].includes(error.status);
-}
-
-/** crypto.randomUUID would be missing where the shop is served without TLS. */
-function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,43 +1,32 @@
-/** The escaping template tag, and the only place that writes markup into the page. */
+/**
+ * The template tag that all markup of the page comes from, and the hooks. It makes nodes, not
+ * strings: a value is set as text or as an attribute, and is never parsed as markup.
+ */
 
-const ESCAPES = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-  "`": "&#96;",
-};
+import { html, useLayoutEffect, useState } from "../vendor/htm-3.1.1/standalone.module.js";
 
-class Markup {
-  constructor(text) {
-    this.text = text;
-  }
-}
+export {
+  html,
+  render,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "../vendor/htm-3.1.1/standalone.module.js";
 
-/** Values are escaped, for quoted attributes too; arrays are joined; null and false show nothing. */
-export function html(strings, ...values) {
-  return new Markup(strings.reduce((text, part, at) => text + toText(values[at - 1]) + part));
-}
-
-function toText(value) {
-  if (value instanceof Markup) return value.text;
-  if (Array.isArray(value)) return value.map(toText).join("");
-  if (value === null || value === undefined || value === false) return "";
-  return String(value).replace(/[&<>"'`]/g, (character) => ESCAPES[character]);
-}
-
-/** Replace what is in the element. A string is refused: only html`...` has been escaped. */
-export function fill(element, markup) {
-  element.innerHTML = checked(markup);
-}
-
-export function append(element, markup) {
-  element.insertAdjacentHTML("beforeend", checked(markup));
-}
-
-function checked(markup) {
-  if (!(markup instanceof Markup))
-    throw new TypeError("only html`...` may be written into the page");
-  return markup.text;
+/** A component whose module is asked for when it is first shown; nothing stands there until then. */
+export function lazy(load) {
+  let Loaded = null;
+  return function Lazy(props) {
+    const [, redraw] = useState(false);
+    useLayoutEffect(() => {
+      if (!Loaded)
+        load().then((component) => {
+          Loaded = component;
+          redraw(true);
+        });
+    }, []);
+    return Loaded && html`<${Loaded} ...${props} />`;
+  };
 }

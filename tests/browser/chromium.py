@@ -2,6 +2,8 @@
 
 from playwright.sync_api import Browser, Playwright
 
+# Long enough for a machine that does other things too; what is there is seen at once.
+PATIENCE_MS = 20_000
 PATH = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",  # the sandbox refuses to start for root, who runs tests in containers

@@ -28,6 +28,16 @@ class Client:
     def add_to_cart(self, user_id: str, product_id: int) -> None:
         self.call("POST", f"/cart/{quote(user_id, safe='')}/add", params={"product_id": product_id})
 
+    def order(self, user_id: str, product_id: int = 2, quantity: int = 1) -> dict[str, Any]:
+        line = {"product_id": product_id, "quantity": quantity}
+        return dict(self.call("POST", "/orders", params={"user_id": user_id}, json=[line]))
+
+    def order_and_pay(self, user_id: str, product_id: int = 2, quantity: int = 1) -> str:
+        order = self.order(user_id, product_id, quantity)
+        params = {"order_id": order["order_id"], "amount": order["total_amount"]}
+        self.call("POST", "/pay", params=params)
+        return str(order["order_id"])
+
     def list_orders(self, user_id: str) -> list[dict[str, Any]]:
         return list(self.call("GET", "/orders", params={"user_id": user_id}))
 

@@ -5,14 +5,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.chromium import launch
+from tests.browser.chromium import PATIENCE_MS, launch
 from tests.browser.client import Client
 from tests.browser.watch import Watch
 from tests.system.conftest import database_settings, shop
 
 __all__ = ["database_settings", "shop"]  # fixtures for these tests too
+
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +32,7 @@ def watch(shop: Any) -> Watch:
 @pytest.fixture
 def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     watch.attach(context)
     yield context
     context.close()
@@ -61,6 +64,25 @@ def open_shop(shop: Any, page: Page) -> Callable[[str], Page]:
     return open_as
 
 
+@pytest.fixture(scope="session")
+def examined(shop: Any) -> None:
+    """A shop that the doctor has looked at: asked for a report, one that has none answers 404."""
+    assert shop.run("doctor").returncode == 0
+
+
+@pytest.fixture
+def visit(shop: Any, page: Page) -> Callable[[str], Page]:
+    """Open a page of the dashboard with the key: `visit("orders/6f1c")`."""
+    page.add_init_script(f"sessionStorage.setItem('shop.key', '{shop.key}')")
+
+    def open_page(path: str) -> Page:
+        page.goto(f"{shop.url}/#/{path}")
+        page.locator("h1").wait_for()
+        return page
+
+    return open_page
+
+
 @pytest.fixture
 def client(shop: Any) -> Client:
     return Client(shop.url, shop.key)
@@ -71,8 +93,8 @@ def add_product(client: Client) -> Iterator[Callable[..., int]]:
     """Put a product of one test into the catalogue; it is archived afterwards."""
     ids: list[int] = []
 
-    def add(name: str, price: float = 5.5, stock: int = 10) -> int:
-        product = {"name": name, "price": price, "stock": stock}
+    def add(name: str, price: float = 5.5, stock: int = 10, **more: str) -> int:
+        product = {"name": name, "price": price, "stock": stock, **more}
         ids.append(client.call("POST", "/catalog/products", json=product)["id"])
         return ids[-1]
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.watch import Watch
@@ -28,18 +27,21 @@ def test_wrong_key_then_right_key(shop: Any, page: Page, watch: Watch) -> None:
     expect(page.get_by_role("heading", name="Laptop")).to_be_visible()
 
 
-@pytest.mark.parametrize("key", ["schlüssel", "two words", "🔑"])
-def test_key_that_no_header_can_carry(shop: Any, page: Page, key: str) -> None:
+def test_key_that_no_header_can_carry(shop: Any, page: Page) -> None:
     """The browser would refuse to send it: the page says so before it asks."""
-    page.goto(shop.url)
-    enter_key(page, key)
-    expect(page.get_by_role("alert").get_by_text("A key has")).to_be_visible()
+    for key in ("schlüssel", "two words", "🔑"):
+        page.goto("about:blank")
+        page.goto(shop.url)
+        enter_key(page, key)
+        expect(page.get_by_role("alert").get_by_text("A key has")).to_be_visible()
 
 
 def test_wrong_key_in_the_address(shop: Any, page: Page, watch: Watch) -> None:
     """An address with a wrong key leads to the form, which says why."""
     watch.expect_failure(401, "/api/cart/demo-user")
-    watch.expect_failure(401, "/api/catalog/products")
+    watch.allow_failure(401, "/api/catalog/products")
+    watch.allow_failure(401, "/api/catalog/categories")
+    watch.allow_failure(401, "/api/orders/stats")
     page.goto(f"{shop.url}/#key=wrong")
     expect(page.get_by_role("alert").get_by_text("Invalid API Key")).to_be_visible()
     expect(page.get_by_role("heading", name="Laptop")).to_have_count(0)

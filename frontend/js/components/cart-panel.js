@@ -1,100 +1,97 @@
-/** The cart: its lines with names and prices, the total, and the buttons below it. */
+/** The cart: whose it is, its lines, the total, the way to an order, and what came of it. */
 
-import { findKnown } from "../catalogue.js";
-import { fill, html } from "../html.js";
-import { formatMoney, totalOf } from "../money.js";
+import { loadCart, readLines, sumUp, useCart } from "../cart.js";
+import { cancelOpenOrder, checkOut, clearCart } from "../cart-actions.js";
+import { formatMoney } from "../format.js";
+import { usePolling } from "../hooks.js";
+import { html, useEffect, useRef } from "../html.js";
+import { toHref } from "../router.js";
 import { findCheckout } from "../session.js";
+import { Button } from "./button.js";
+import { CartLine } from "./cart-line.js";
+import { Icon } from "./icon.js";
+import { UserForm } from "./user-form.js";
 
-/** Fill `root`; `on` holds checkOut, clear and refresh. Returns what can be done with the cart. */
-export function createCartPanel(root, count, on) {
-  fill(
-    root,
+// While the catalogue does not answer.
+const LOOK_AGAIN_MS = 3000;
+
+export function CartPanel() {
+  const state = useCart();
+  const { userId, paid, isBusy } = state;
+  const lines = readLines(state);
+  const open = findCheckout(userId);
+  const block = open ? "" : findBlock(state, lines);
+  const title = useRef();
+  // When a line is gone, with the button that was used, the focus must not be lost.
+  const shown = useRef(0);
+  useEffect(() => {
+    if (lines.length < shown.current && document.activeElement === document.body)
+      title.current.focus({ preventScroll: true });
+    shown.current = lines.length;
+  }, [lines.length]);
+  const hasLines = lines.length > 0;
+  const isUnsure = hasLines && (state.offers === null || lines.some((line) => line.unverified));
+  usePolling(async () => isUnsure && !isBusy && loadCart(), LOOK_AGAIN_MS, [isUnsure, isBusy]);
+  return html`
+    <section class="cart sheet" id="cart" aria-labelledby="cart-title">
+      <h2 id="cart-title" tabindex="-1" ref=${title}>Cart <span class="owner">of ${userId}</span></h2>
+      <${Paid} paid=${paid} />
+      <${Note} state=${state} />
+      <ul class="lines" aria-label="Cart">
+        ${lines.map((line) => html`<${CartLine} key=${line.product_id} line=${line} isBusy=${isBusy} />`)}
+      </ul>
+      ${hasLines &&
+      html`<p class="total"><span>Subtotal</span><strong>${formatTotal(lines)}</strong></p>`}
+      <p class="hint" id="cart-hint" role="status">${block || openHint(open)}</p>
+      <div class="buttons">
+        ${(hasLines || open) &&
+        html`<${Button} kind="main" isBusy=${isBusy} disabled=${block !== ""}
+                        aria-describedby="cart-hint" onClick=${checkOut}>
+          Check out
+        <//>`}
+        ${open?.orderId &&
+        html`<${Button} kind="quiet" isBusy=${isBusy} onClick=${cancelOpenOrder}>Cancel the order<//>`}
+        ${(isUnsure || state.problem) &&
+        html`<${Button} isBusy=${isBusy} onClick=${loadCart}>Check again<//>`}
+        ${hasLines && html`<${Button} kind="quiet" isBusy=${isBusy} onClick=${clearCart}>Clear cart<//>`}
+      </div>
+      <${UserForm} />
+    </section>`;
+}
+
+function Note({ state: { lines, problem } }) {
+  const isLoading = lines === null && !problem;
+  const text = problem || (isLoading ? "Loading…" : lines?.length === 0 && "The cart is empty.");
+  return html`<p class="empty" role="status">${text}</p>`;
+}
+
+function Paid({ paid }) {
+  return (
+    paid &&
     html`
-    <h2 id="cart-title" tabindex="-1">Cart <span class="owner"></span></h2>
-    <p class="empty" role="status"></p>
-    <ul class="lines" aria-label="Cart"></ul>
-    <p class="total" hidden><span>Total</span> <strong></strong></p>
-    <p class="hint" id="cart-hint" role="status"></p>
-    <div class="buttons">
-      <button class="main" type="button" name="checkOut" aria-describedby="cart-hint">Check out</button>
-      <button type="button" name="refresh">Check again</button>
-      <button type="button" name="clear">Clear cart</button>
-    </div>
-  `,
+      <div class="paid">
+        <${Icon} name="check" />
+        <p>
+          ${paid.isPending ? "Payment recorded." : "Paid. Thank you!"}${" "}
+          <a href=${toHref("orders", paid.orderId)}>See the order</a>
+        </p>
+      </div>`
   );
-  const part = (selector) => root.querySelector(selector);
-  const button = (name) => part(`[name=${name}]`);
-  for (const name of ["checkOut", "refresh", "clear"]) button(name).onclick = () => on[name]();
-  let lines = [];
-  let owner;
-
-  /** `cart` is the API's list of lines, [{product_id, quantity, unverified?, unavailable?}]. */
-  function show(userId, cart) {
-    owner = userId;
-    part(".owner").textContent = `of ${userId}`;
-    part(".empty").textContent = cart.length === 0 ? "The cart is empty." : "";
-    lines = cart;
-    reprice();
-  }
-
-  /** Show the lines with what is known of the products by now; `problem` says why that is old. */
-  function reprice(problem = "") {
-    lines = lines.map((line) => ({ ...line, ...known(line) }));
-    const open = findCheckout(owner);
-    const block = open ? "" : findBlock(lines);
-    count.textContent = lines.reduce((sum, line) => sum + line.quantity, 0);
-    fill(part(".lines"), html`${lines.map(lineMarkup)}`);
-    part(".total").hidden = lines.length === 0;
-    part(".total strong").textContent = lines.every(hasPrice)
-      ? formatMoney(totalOf(lines))
-      : "not known";
-    part(".hint").textContent = problem || block || openHint(open);
-    button("clear").hidden = lines.length === 0;
-    // The lines of an open check-out have left the cart.
-    button("checkOut").hidden = lines.length === 0 && !open;
-    button("checkOut").disabled = block !== "";
-    button("refresh").hidden = !problem && !lines.some((line) => line.unverified);
-  }
-
-  /** In place of a cart: it is being asked for, or `problem` says why there is none. */
-  function showNothing(userId, problem = "") {
-    show(userId, []);
-    part(".empty").textContent = problem || "Loading…";
-    button("refresh").hidden = problem === "";
-  }
-
-  function getProductIds() {
-    return lines.map((line) => line.product_id);
-  }
-
-  /** What is shown as the total. */
-  function getTotal() {
-    return totalOf(lines);
-  }
-
-  /** For the time after the button that had the focus is gone. */
-  function focus() {
-    part("#cart-title").focus();
-  }
-
-  return { show, reprice, showNothing, getProductIds, getTotal, focus };
 }
 
-function known({ product_id, unavailable }) {
-  const product = findKnown(product_id);
-  const isGone = Boolean(unavailable) || product === null;
-  return { name: product?.name ?? `Product ${product_id}`, price: product?.price, isGone };
-}
-
-function hasPrice(line) {
-  return line.price !== undefined;
+function formatTotal(lines) {
+  const total = sumUp(lines);
+  return total === null ? "not known" : formatMoney(total);
 }
 
 /** Why this cart cannot be ordered as it is, or "". */
-function findBlock(lines) {
-  if (lines.some((line) => line.isGone))
-    return "A product is no longer sold. Clear the cart to go on.";
-  return lines.every(hasPrice) ? "" : "Waiting for the prices…";
+function findBlock({ offers }, lines) {
+  if (lines.length === 0) return "";
+  if (lines.some((line) => line.isGone)) return "A product is no longer sold. Remove it to go on.";
+  if (offers === null) return "The prices cannot be checked right now. The cart is kept, and checked again in a moment.";
+  if (sumUp(lines) === null) return "Waiting for the prices…";
+  const short = lines.find((line) => line.quantity > line.stock);
+  return short ? `Only ${short.stock} of ${short.name} left. Take fewer to go on.` : "";
 }
 
 /** What the button does while a check-out is open: it goes on with that one first. */
@@ -102,15 +99,4 @@ function openHint(open) {
   if (!open) return "";
   if (!open.orderId) return "The last check-out was not answered. Check out goes on with it.";
   return `Order #${open.orderId} of ${formatMoney(open.amount)} is not paid. Check out pays it.`;
-}
-
-function lineMarkup(line) {
-  return html`
-    <li class="line">
-      <span class="name">${line.name}</span>
-      <span class="sum">${hasPrice(line) && formatMoney(totalOf([line]))}</span>
-      <span class="quantity">${line.quantity} × ${hasPrice(line) ? formatMoney(line.price) : "…"}</span>
-      ${line.isGone && html`<span class="flag is-bad">No longer sold</span>`}
-      ${line.unverified && !line.isGone && html`<span class="flag">Not checked yet</span>`}
-    </li>`;
 }

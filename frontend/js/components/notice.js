@@ -1,36 +1,42 @@
-/** What happened, in one line at the foot of the window, spoken by screen readers as well. */
+/** What happened last, in one line at the foot of the window, spoken by screen readers as well. */
 
-import { fill, html } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 
-const root = document.querySelector("#notice");
-fill(
-  root,
-  html`
-  <p class="notice-text" id="notice-status" role="status"></p>
-  <p class="notice-text" id="notice-alert" role="alert"></p>
-  <button class="quiet" type="button" aria-label="Dismiss the message">&times;</button>
-`,
-);
-const [status, alert] = root.querySelectorAll("p");
-root.querySelector("button").addEventListener("click", clearNotice);
+// Long enough to be read; what went wrong stays until somebody has seen to it.
+const SHOWN_MS = 12_000;
+
+let timer;
+let listener = () => {};
 
 /** Something went well. */
 export function say(text) {
-  show(text, "");
+  show(text, false);
 }
 
 /** Something failed, or needs attention: screen readers are interrupted. */
 export function warn(text) {
-  show("", text);
+  show(text, true);
 }
 
 export function clearNotice() {
-  show("", "");
+  show("", false);
 }
 
-function show(good, bad) {
-  status.textContent = good;
-  alert.textContent = bad;
-  root.classList.toggle("is-shown", Boolean(good || bad));
-  root.classList.toggle("is-bad", Boolean(bad));
+function show(text, isBad) {
+  clearTimeout(timer);
+  if (text && !isBad) timer = setTimeout(clearNotice, SHOWN_MS);
+  listener({ text, isBad });
+}
+
+export function Notice() {
+  const [{ text, isBad }, setNotice] = useState({ text: "", isBad: false });
+  useEffect(() => {
+    listener = setNotice;
+  }, []);
+  return html`
+    <div class=${`notice ${text && "is-shown"} ${isBad ? "is-bad" : ""}`}>
+      <p class="notice-text" role="status">${isBad ? "" : text}</p>
+      <p class="notice-text" role="alert">${isBad ? text : ""}</p>
+      <button class="quiet" type="button" aria-label="Dismiss the message" onClick=${clearNotice}>×</button>
+    </div>`;
 }

@@ -1,51 +1,51 @@
 /** The form that asks for the API key, and says when it is wrong. */
 
 import { ApiError, getCart } from "../api.js";
-import { fill, html } from "../html.js";
+import { html, useEffect, useRef, useState } from "../html.js";
 import { forgetKey, getUserId, setKey } from "../session.js";
+import { Button } from "./button.js";
 
-/** Show the form in `root`; `onAccepted()` is called when the shop has not refused the key. */
-export function showSignIn(root, onAccepted, refusal = "") {
-  fill(
-    root,
-    html`
-    <h2 id="sign-in-title">Open the shop</h2>
-    <p>Every call to the shop carries an API key. This tab keeps it until you log out or close it.</p>
-    <form>
-      <fieldset role="none">
-        <label for="key">API key</label>
-        <input id="key" type="password" required autocomplete="off" spellcheck="false"
-               aria-describedby="key-problem">
-        <p class="failure" id="key-problem" role="alert">${refusal}</p>
-        <button class="main" type="submit">Open the shop</button>
-      </fieldset>
-    </form>
-  `,
-  );
-  const fieldset = root.querySelector("fieldset");
-  const input = root.querySelector("input");
-  const problem = root.querySelector("#key-problem");
-  markWrong(input, refusal !== "");
-  input.focus();
+/** `onAccepted()` is called when the shop has not refused the key. */
+export function SignIn({ refusal, onAccepted }) {
+  const [problem, setProblem] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const input = useRef();
+  useEffect(() => {
+    document.title = "Open the shop · Cornershop";
+    input.current.focus();
+  }, []);
+  useEffect(() => setProblem(refusal ? refusalText(refusal) : ""), [refusal]);
 
-  root.querySelector("form").addEventListener("submit", async (event) => {
+  const submit = async (event) => {
     event.preventDefault();
-    fieldset.disabled = true;
-    problem.textContent = "";
-    const refused = await tryKey(input.value.trim());
-    fieldset.disabled = false;
+    if (isBusy) return;
+    setBusy(true);
+    setProblem("");
+    const refused = await tryKey(input.current.value.trim());
+    setBusy(false);
     if (refused === null) return onAccepted();
-    problem.textContent = refused;
-    markWrong(input, true);
-    input.select();
-  });
+    setProblem(refused);
+    input.current.select();
+  };
+  return html`
+    <main class="door">
+      <form class="sheet" onSubmit=${submit}>
+        <img src="favicon.svg" alt="" width="56" height="56" />
+        <h1>Open the shop</h1>
+        <p class="soft">Every call to the shop carries an API key. This tab keeps it until you log out or close it.</p>
+        <label for="key">API key</label>
+        <input id="key" ref=${input} type="password" required autocomplete="off" spellcheck="false"
+               aria-invalid=${problem ? "true" : "false"} aria-describedby="key-problem" />
+        <p class="failure" id="key-problem" role="alert">${problem}</p>
+        <${Button} kind="main" type="submit" isBusy=${isBusy}>Open the shop<//>
+      </form>
+    </main>`;
 }
 
 /** Why the key cannot be used, or null. An app that is away has not refused it. */
 async function tryKey(key) {
   // The browser cannot put anything else into a header.
-  if (!/^[\x21-\x7e]+$/.test(key))
-    return "A key has letters, digits and signs of the ASCII set only.";
+  if (!/^[\x21-\x7e]+$/.test(key)) return "A key has letters, digits and signs of the ASCII set only.";
   setKey(key);
   try {
     await getCart(getUserId());
@@ -59,10 +59,6 @@ async function tryKey(key) {
   }
 }
 
-export function refusalText(detail) {
+function refusalText(detail) {
   return `This key was refused: ${detail}.`;
-}
-
-function markWrong(input, isWrong) {
-  input.setAttribute("aria-invalid", String(isWrong));
 }

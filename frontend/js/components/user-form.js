@@ -1,25 +1,21 @@
 /** Whose cart it is: a field for the user id. */
 
-import { fill, html } from "../html.js";
-import { getUserId, setUserId } from "../session.js";
+import { useCart } from "../cart.js";
+import { switchUser } from "../cart-actions.js";
+import { html, useRef } from "../html.js";
 
-/** Fill `form`; `onChange()` is called after another user id has been chosen. */
-export function showUserForm(form, onChange) {
-  fill(
-    form,
-    html`
-    <label for="user-id">Shopping as</label>
-    <input id="user-id" required autocomplete="off" spellcheck="false"
-           value="${getUserId()}">
-    <button type="submit">Switch</button>
-  `,
-  );
-  const input = form.querySelector("input");
-  form.onsubmit = (event) => {
+export function UserForm() {
+  const { userId } = useCart();
+  const input = useRef();
+  const submit = (event) => {
     event.preventDefault();
-    const userId = input.value.trim();
-    if (userId === "") return;
-    setUserId(userId);
-    onChange();
+    const wanted = input.current.value.trim();
+    if (wanted) switchUser(wanted);
   };
+  return html`
+    <form class="user" onSubmit=${submit}>
+      <label for="user-id">Shopping as</label>
+      <input id="user-id" ref=${input} required autocomplete="off" spellcheck="false" defaultValue=${userId} />
+      <button type="submit">Switch</button>
+    </form>`;
 }

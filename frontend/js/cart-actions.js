@@ -1,0 +1,55 @@
+/** What somebody does with the cart that is shown. */
+
+import * as api from "./api.js";
+import { act, change, loadCart, readCart, readLines, sumUp, take } from "./cart.js";
+import { checkOut as runCheckOut } from "./checkout.js";
+import { clearNotice, say } from "./components/notice.js";
+import { findCheckout, forgetCheckout, setUserId } from "./session.js";
+
+export function setQuantity(productId, quantity) {
+  return act("The quantity was not changed", async (userId) => {
+    take(await api.setItem(userId, productId, quantity));
+    say(quantity === 0 ? "Item removed." : "Quantity changed.");
+  });
+}
+
+export function clearCart() {
+  return act("The cart was not cleared", async (userId) => {
+    await api.clearCart(userId);
+    take([]);
+    say("Cart cleared.");
+  });
+}
+
+export function checkOut() {
+  return act("The check-out stopped", async (userId) => {
+    try {
+      const paid = await runCheckOut(userId, sumUp(readLines(readCart())));
+      change({ paid });
+      say(
+        paid.isPending
+          ? `Your payment is recorded. Order #${paid.orderId} is being updated: there is no need to pay again.`
+          : `Payment successful! Order #${paid.orderId} is now paid.`,
+      );
+    } finally {
+      // What was ordered has left the cart, what was added elsewhere has not, and whoever was
+      // refused needs what is true now.
+      await loadCart();
+    }
+  });
+}
+
+/** The way out of an order that cannot be paid: its stock goes back, and a new cart can be filled. */
+export function cancelOpenOrder() {
+  return act("The order was not cancelled", async (userId) => {
+    await api.moveOrder(findCheckout(userId).orderId, "cancel", "not paid");
+    forgetCheckout(userId);
+    say("Order cancelled.");
+  });
+}
+
+export function switchUser(userId) {
+  setUserId(userId);
+  clearNotice();
+  return loadCart();
+}

@@ -1,0 +1,118 @@
+/** The cart of the user whom this tab shops as; what is done with it stands in cart-actions.js. */
+
+import * as api from "./api.js";
+import { useLayoutEffect, useState } from "./html.js";
+import { clearNotice, say, warn } from "./components/notice.js";
+import { getUserId } from "./session.js";
+
+const followers = new Set();
+/**
+ * `lines` are the API's, null while they are not known; `offers` says by product id what the
+ * catalogue sells, null while it is silent; `paid` is the order that was paid last.
+ */
+let state = { userId: getUserId(), lines: null, offers: undefined, problem: "", isBusy: false };
+
+/** Counts changes, so that what was read before one is not shown after it. */
+let changes = 0;
+
+export function useCart() {
+  const [shown, show] = useState(state);
+  // Not after the paint: what changes in between would never be shown.
+  useLayoutEffect(() => {
+    const follow = () => show(state);
+    followers.add(follow);
+    follow();
+    return () => followers.delete(follow);
+  }, []);
+  return shown;
+}
+
+export function readCart() {
+  return state;
+}
+
+export function change(what) {
+  state = { ...state, ...what };
+  for (const follow of followers) follow();
+}
+
+export async function loadCart() {
+  const userId = getUserId();
+  const isOther = userId !== state.userId;
+  change({ userId, problem: "", ...(isOther && { lines: null, offers: undefined, paid: null }) });
+  try {
+    const before = changes;
+    const lines = await api.getCart(userId);
+    if (userId !== getUserId() || before !== changes) return;
+    change({ lines });
+    await loadOffers(userId);
+  } catch (error) {
+    if (!(error instanceof api.ApiError)) throw error;
+    change({ lines: null, problem: `The cart cannot be shown right now: ${error.message}.` });
+  }
+}
+
+/** What the catalogue says of the lines; null: it does not answer the cart app. */
+async function loadOffers(userId) {
+  if (state.lines.length === 0) return change({ offers: new Map() });
+  let offers = null;
+  try {
+    const { lines, subtotal } = await api.getQuote(userId);
+    if (subtotal !== null) offers = new Map(lines.map((line) => [line.product_id, line]));
+  } catch (error) {
+    if (!(error instanceof api.ApiError)) throw error;
+  }
+  if (userId === getUserId()) change({ offers });
+}
+
+export function addToCart(product) {
+  return act("The item was not added", async (userId) => {
+    take(await api.addToCart(userId, product.id), product);
+    say("Item added to cart!");
+  });
+}
+
+/** Show the lines that an answer brought; prices that are not known yet are asked for. */
+export function take(lines, product) {
+  changes += 1;
+  const offers = new Map(state.offers ?? []);
+  if (product && !offers.has(product.id)) offers.set(product.id, product);
+  change({ lines, offers, paid: null });
+  // Nobody waits for it: a catalogue that hangs must not hold up the cart.
+  loadOffers(state.userId);
+}
+
+/** One change at a time; what the shop refuses is said in words. */
+export async function act(failure, work) {
+  if (state.isBusy) return;
+  changes += 1;
+  change({ isBusy: true });
+  clearNotice();
+  try {
+    await work(getUserId());
+  } catch (error) {
+    // A step of a check-out says in its own words what the shop has refused.
+    const cause = error.name === "CheckoutError" ? error.cause : error;
+    if (cause !== undefined && !(cause instanceof api.ApiError)) throw cause;
+    if (cause?.status !== 401) warn(`${failure}: ${error.message}.`);
+  } finally {
+    change({ isBusy: false });
+  }
+}
+
+/** The lines with what is known of their products. */
+export function readLines({ lines, offers }) {
+  return (lines ?? []).map((line) => {
+    const offer = offers?.get(line.product_id);
+    const isGone = Boolean(line.unavailable) || (Boolean(offers) && offer?.price == null);
+    const name = offer?.name ?? `Product ${line.product_id}`;
+    return { ...line, name, price: offer?.price ?? null, stock: offer?.stock ?? null, isGone };
+  });
+}
+
+/** The total of lines; null while a price is not known. */
+export function sumUp(lines) {
+  if (lines.some((line) => line.price === null)) return null;
+  const cents = lines.reduce((sum, line) => sum + line.quantity * Math.round(line.price * 100), 0);
+  return cents / 100;
+}

@@ -1,0 +1,65 @@
+/**
+ * The one table: what it shows is said by `columns`, [{label, show(row), isHead, isNumber, isWide}].
+ * On narrow windows each row becomes a card, by CSS alone; the roles are said because changing
+ * `display` takes them away.
+ */
+
+import { html } from "../html.js";
+
+const SKELETON_ROWS = 5;
+
+/**
+ * `rows` are undefined until they are there. `expand(row)` may give what stands below a row;
+ * `toKey(row)` is what tells rows apart.
+ */
+export function DataTable({ caption, columns, rows, toKey, empty = "Nothing here.", isLoading, expand }) {
+  if (rows?.length === 0) return html`<p class="empty">${empty}</p>`;
+  if (!rows && !isLoading) return null;
+  return html`
+    <div class="table-frame">
+      <table role="table" class="table" aria-busy=${String(Boolean(isLoading))}>
+        <caption class="unseen">${caption}</caption>
+        <thead role="rowgroup">
+          <tr role="row">${columns.map((column) => html`<${Head} column=${column} />`)}</tr>
+        </thead>
+        <tbody role="rowgroup">
+          ${rows
+            ? rows.map((row) => html`<${Row} key=${toKey(row)} row=${row} columns=${columns} expand=${expand} />`)
+            : [...Array(SKELETON_ROWS).keys()].map(() => html`<${SkeletonRow} columns=${columns} />`)}
+        </tbody>
+      </table>
+    </div>`;
+}
+
+function Head({ column }) {
+  return html`
+    <th role="columnheader" scope="col" class=${toClass(column)}>
+      ${column.isBare ? html`<span class="unseen">${column.label}</span>` : column.label}
+    </th>`;
+}
+
+function Row({ row, columns, expand }) {
+  const below = expand?.(row);
+  return html`
+    <tr role="row" class=${below ? "is-open" : ""}>
+      ${columns.map((column) => {
+        const label = column.isBare ? undefined : column.label;
+        return column.isHead
+          ? html`<th role="rowheader" scope="row" class=${toClass(column)} data-label=${label}>${column.show(row)}</th>`
+          : html`<td role="cell" class=${toClass(column)} data-label=${label}>${column.show(row)}</td>`;
+      })}
+    </tr>
+    ${below && html`<tr role="row" class="below"><td role="cell" colspan=${columns.length}>${below}</td></tr>`}`;
+}
+
+function SkeletonRow({ columns }) {
+  return html`
+    <tr role="row" aria-hidden="true">
+      ${columns.map(() => html`<td role="cell"><span class="skeleton line-of-text"></span></td>`)}
+    </tr>`;
+}
+
+function toClass({ isNumber, isWide, isHead, isBare }) {
+  const classes = [isNumber && "is-number", isWide && "is-wide", isHead && "is-head", isBare && "is-last"];
+  return classes.filter(Boolean).join(" ");
+}

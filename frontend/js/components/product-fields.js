@@ -1,0 +1,27 @@
+/** The fields of a product, for one that is new and one that is changed; and what is typed there. */
+
+import { html } from "../html.js";
+
+/** `problems` are the API's, field to messages. */
+export function ProductFields({ product = {}, problems = {} }) {
+  const field = (name, label, { isWide, ...attributes } = {}) => html`
+    <label class=${isWide ? "is-wide" : ""}>${label}
+      <input name=${name} defaultValue=${product[name] ?? ""} autocomplete="off"
+             aria-invalid=${problems[name] ? "true" : undefined} ...${attributes} />
+      ${problems[name] && html`<span class="problem" role="alert">${problems[name].join(" ")}</span>`}
+    </label>`;
+  return html`
+    ${field("name", "Name", { required: true, maxlength: 500, isWide: true })}
+    ${field("price", "Price", { required: true, type: "number", min: 0, step: "0.01" })}
+    ${field("sku", "SKU")}
+    ${field("category", "Category")}
+    ${field("image_url", "Address of the image", { type: "url", isWide: true })}
+    <label class="is-wide">Description
+      <textarea name="description" rows="3" defaultValue=${product.description ?? ""}></textarea>
+    </label>`;
+}
+
+export function readFields(form) {
+  const fields = Object.fromEntries(new FormData(form));
+  return { ...fields, price: Number(fields.price), description: fields.description.replaceAll("\r\n", "\n") };
+}

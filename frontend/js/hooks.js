@@ -1,0 +1,108 @@
+/** What pages do with the API: load, page through a list, act once, ask again and again. */
+
+import { ApiError } from "./http.js";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import { clearNotice, warn } from "./components/notice.js";
+
+/** Load when `deps` change. {data, error, isLoading, reload}; `data` stays while it loads again. */
+export function useLoad(load, deps) {
+  const [state, setState] = useState({ isLoading: true });
+  const latest = useRef(0);
+  const reload = useCallback(async () => {
+    const own = (latest.current += 1);
+    setState((before) => ({ ...before, isLoading: true }));
+    try {
+      const data = await load();
+      if (own === latest.current) setState({ data, isLoading: false });
+    } catch (error) {
+      const message = inWords(error);
+      if (own === latest.current)
+        setState((before) => ({ data: before.data, error: message, isLoading: false }));
+    }
+  }, deps);
+  // Before the first paint: on a slow line each frame counts.
+  useLayoutEffect(() => {
+    reload();
+    return () => {
+      latest.current += 1;
+    };
+  }, [reload]);
+  return { ...state, reload };
+}
+
+/** A list by pages: `load(next)` resolves to {rows, next}. {rows, hasMore, more, ...useLoad}. */
+export function usePages(load, deps) {
+  const first = useLoad(() => load(null), deps);
+  const [later, setLater] = useState({ rows: [] });
+  const [act, isBusy] = useAction();
+  useEffect(() => setLater({ rows: [] }), [first.data]);
+  const next = later.rows.length ? later.next : first.data?.next;
+  const more = () =>
+    act(async () => {
+      const page = await load(next);
+      setLater((before) => ({ rows: [...before.rows, ...page.rows], next: page.next }));
+    }, "The list cannot go on right now");
+  const rows = first.data && [...first.data.rows, ...later.rows];
+  return { ...first, rows, hasMore: Boolean(next), more, isBusy };
+}
+
+/**
+ * [act, isBusy]: `act(work, failure)` does nothing while an action is under way, so a double click
+ * is one; what the API refuses is said in words after `failure`. Resolves to what `work` does, or
+ * undefined.
+ */
+export function useAction() {
+  const [isBusy, setBusy] = useState(false);
+  const isRunning = useRef(false);
+  const act = useCallback(async (work, failure) => {
+    if (isRunning.current) return undefined;
+    isRunning.current = true;
+    setBusy(true);
+    clearNotice();
+    try {
+      return await work();
+    } catch (error) {
+      const message = inWords(error);
+      // A refused key has led back to the form already, which says so.
+      if (error.status !== 401) warn(`${failure}: ${message}.`);
+      return undefined;
+    } finally {
+      isRunning.current = false;
+      setBusy(false);
+    }
+  }, []);
+  return [act, isBusy];
+}
+
+/** Call `ask()` now and `everyMs` after each end, while the page is there and can be seen. */
+export function usePolling(ask, everyMs, deps) {
+  useEffect(() => {
+    let isOver = false;
+    let timer;
+    const again = async () => {
+      if (!document.hidden) await ask();
+      if (!isOver) timer = setTimeout(again, everyMs);
+    };
+    again();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, deps);
+}
+
+/** `value`, once it has been the same for so long. */
+export function useSettled(value, forMs) {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), forMs);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
+
+/** The API's words. Anything but its errors is a mistake of this page, and goes on. */
+function inWords(error) {
+  if (!(error instanceof ApiError)) throw error;
+  return error.message;
+}

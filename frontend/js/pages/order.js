@@ -1,0 +1,108 @@
+/** One order: its lines, its money and its history. */
+
+import { findProducts, getHistory, getOrder, listPayments, listRefunds } from "../api.js";
+import { DataTable } from "../components/data-table.js";
+import { Failure } from "../components/list-parts.js";
+import { OrderActions } from "../components/order-actions.js";
+import { Status, Unverified } from "../components/status.js";
+import { Timeline } from "../components/timeline.js";
+import { formatMoney, formatTime, shortId, totalOf } from "../format.js";
+import { useLoad, usePolling } from "../hooks.js";
+import { html } from "../html.js";
+import { toHref } from "../router.js";
+
+const ASK_AGAIN_MS = 1000;
+
+export default function Order({ route: { id } }) {
+  const order = useLoad(() => getOrder(id), [id]);
+  const history = useLoad(() => getHistory(id), [id]);
+  const payments = useLoad(() => loadPayments(id), [id]);
+  const isUnderWay = Boolean(order.data && payments.data && isMoneyUnderWay(order.data, payments.data));
+  usePolling(async () => isUnderWay && reload(), ASK_AGAIN_MS, [isUnderWay]);
+  const reload = () => Promise.all([order.reload(), history.reload(), payments.reload()]);
+  return html`
+    <p class="trail"><a href=${toHref("orders")}>Orders</a></p>
+    <h1 tabindex="-1">Order <span class="mono" title=${id}>${shortId(id)}</span></h1>
+    <${Failure} what="The order cannot be shown right now" of=${order} />
+    ${order.isLoading && !order.data && html`<p class="skeleton block" role="status"><span class="unseen">Loading the order</span></p>`}
+    ${order.data &&
+    html`
+      <${Summary} order=${order.data} />
+      <${OrderActions} order=${order.data} payments=${payments.data} onChanged=${reload} />
+      <div class="order">
+        <section class="sheet"><h2>Lines</h2><${Lines} order=${order.data} /></section>
+        <section class="sheet">
+          <h2>Payments and refunds</h2>
+          <${Failure} what="The payments cannot be shown right now" of=${payments} />
+          <${Payments} of=${payments} />
+        </section>
+        <section class="sheet at-side">
+          <h2>History</h2>
+          <${Failure} what="The history cannot be shown right now" of=${history} />
+          ${history.data && html`<${Timeline} entries=${history.data} />`}
+        </section>
+      </div>`}`;
+}
+
+/** Whether orders or payments have yet to learn what the other has done: seconds, mostly. */
+function isMoneyUnderWay({ status }, payments) {
+  const kept = payments.filter(({ payment }) => payment.status === "COMPLETED");
+  if (payments.some(({ payment }) => payment.status === "PENDING")) return true;
+  if (payments.some(({ refunds }) => refunds.some((refund) => refund.status === "REQUESTED"))) return true;
+  if (["CREATED", "CANCELLED", "EXPIRED"].includes(status)) return kept.some(({ left }) => left > 0);
+  return status !== "REFUNDED" && kept.length > 0 && kept.every(({ left }) => left === 0);
+}
+
+/** Every payment with its refunds, and what is left of it: [{payment, refunds, left}]. */
+async function loadPayments(orderId) {
+  const payments = await listPayments(orderId);
+  return Promise.all(
+    payments.map(async (payment) => ({
+      payment,
+      refunds: await listRefunds(payment.payment_id),
+      left: (Math.round(payment.amount * 100) - Math.round(payment.refunded_amount * 100)) / 100,
+    })),
+  );
+}
+
+function Summary({ order }) {
+  return html`
+    <dl class="facts">
+      <div><dt>Status</dt><dd><${Status} status=${order.status} /> ${order.unverified && html`<${Unverified} />`}</dd></div>
+      <div><dt>Total</dt><dd>${formatMoney(order.total_amount)}</dd></div>
+      <div><dt>User</dt><dd><a href=${toHref("orders", null, { user_id: order.user_id })}>${order.user_id}</a></dd></div>
+      <div><dt>Placed</dt><dd>${formatTime(order.created_at)}</dd></div>
+      ${order.paid_at && html`<div><dt>Paid</dt><dd>${formatTime(order.paid_at)}</dd></div>`}
+    </dl>
+    <p class="whole-id soft">Order #${order.order_id}</p>`;
+}
+
+function Lines({ order }) {
+  const ids = order.items.map((line) => line.product_id);
+  const { data } = useLoad(() => findProducts(ids), [ids.join()]);
+  const names = new Map((data ?? []).map((product) => [product.id, product.name]));
+  const columns = [
+    { label: "Product", isHead: true, isWide: true, show: (line) => names.get(line.product_id) ?? `Product ${line.product_id}` },
+    { label: "Quantity", isNumber: true, show: (line) => line.quantity },
+    { label: "Price", isNumber: true, show: (line) => formatMoney(line.price) },
+    { label: "Sum", isNumber: true, show: (line) => formatMoney(totalOf([line])) },
+  ];
+  return html`<${DataTable} caption="Lines of the order" columns=${columns} rows=${order.items} toKey=${(line) => line.product_id} />`;
+}
+
+const MONEY = [
+  { label: "What", isHead: true, show: (row) => row.what },
+  { label: "Status", show: (row) => html`<${Status} status=${row.status} />` },
+  { label: "Amount", isNumber: true, show: (row) => `${row.isBack ? "−" : ""}${formatMoney(row.amount)}` },
+  { label: "Reason", isWide: true, show: (row) => row.reason ?? "" },
+  { label: "When", show: (row) => formatTime(row.created_at) },
+];
+
+function Payments({ of }) {
+  const rows = of.data?.flatMap(({ payment, refunds }) => [
+    { ...payment, id: payment.payment_id, what: "Payment" },
+    ...refunds.map((refund) => ({ ...refund, id: refund.refund_id, what: "Refund", isBack: true })),
+  ]);
+  return html`<${DataTable} caption="Payments and refunds" columns=${MONEY} rows=${rows} isLoading=${of.isLoading}
+                            toKey=${(row) => row.id} empty="Nothing was paid yet." />`;
+}

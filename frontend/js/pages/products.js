@@ -1,0 +1,113 @@
+/** The catalogue's back office: search, what runs low, editing in the row, new products, files. */
+
+import { exportProducts, listProducts } from "../api.js";
+import { Button } from "../components/button.js";
+import { DataTable } from "../components/data-table.js";
+import { ImportPanel } from "../components/import-panel.js";
+import { Failure, MoreButton } from "../components/list-parts.js";
+import { NewProduct } from "../components/new-product.js";
+import { ProductImage } from "../components/product-card.js";
+import { ProductEditor } from "../components/product-editor.js";
+import { saveFile } from "../download.js";
+import { LOW_STOCK } from "../facts.js";
+import { count, formatMoney } from "../format.js";
+import { useAction, usePages, useSettled } from "../hooks.js";
+import { html, useEffect, useState } from "../html.js";
+import { replaceQuery } from "../router.js";
+
+const TYPING_MS = 200;
+
+export default function Products({ route }) {
+  const [filter, setFilter] = useState({ q: "", low: route.query.get("low") });
+  const [opened, setOpened] = useState(null);
+  const wanted = useSettled(filter, TYPING_MS);
+  const list = usePages(
+    (next) => listProducts({ q: wanted.q, max_stock: wanted.low ? LOW_STOCK : "" }, next),
+    [wanted],
+  );
+  const [changed, setChanged] = useState(new Map());
+  useEffect(() => setChanged(new Map()), [list.data]);
+  useEffect(() => replaceQuery("products", { low: wanted.low }), [wanted]);
+  /** Show what has become of a product; null: it is archived. */
+  const replace = (id, product) => setChanged((before) => new Map(before).set(id, product));
+  const rows = list.rows
+    ?.map((row) => (changed.has(row.id) ? changed.get(row.id) : row))
+    .filter((row) => row !== null);
+  const toggle = (name) => setOpened((before) => (before === name ? null : name));
+  const added = () => {
+    setOpened(null);
+    list.reload();
+  };
+  return html`
+    <h1 tabindex="-1">Products and stock</h1>
+    <${Tools} filter=${filter} setFilter=${setFilter} opened=${opened} toggle=${toggle} />
+    ${opened === "new" && html`<${NewProduct} onAdded=${added} />`}
+    ${opened === "import" && html`<${ImportPanel} onImported=${list.reload} />`}
+    <p class="unseen" role="status">
+      ${list.isLoading ? "Loading the products" : rows && `${count(rows.length, "product")}${list.hasMore ? ", and more" : ""}`}
+    </p>
+    <${Failure} what="The products cannot be shown right now" of=${list} />
+    <${DataTable} caption="Products" columns=${makeColumns(opened, toggle)} rows=${rows} isLoading=${list.isLoading}
+      toKey=${(product) => product.id}
+      empty=${wanted.low ? `No product has ${LOW_STOCK} or fewer left.` : "No products here."}
+      expand=${(product) =>
+        opened === product.id &&
+        html`<${ProductEditor} id=${product.id} onChanged=${(now) => replace(product.id, now)} />`} />
+    <${MoreButton} of=${list} />`;
+}
+
+function Tools({ filter, setFilter, opened, toggle }) {
+  const [act, isBusy] = useAction();
+  const save = () =>
+    act(
+      async () => saveFile({ blob: await exportProducts(), name: "products.csv" }),
+      "The products cannot be exported right now",
+    );
+  const narrow = (changes) => setFilter((before) => ({ ...before, ...changes }));
+  return html`
+    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
+    <input type="search" aria-label="Search the products" placeholder="Search the products" autocomplete="off"
+             onInput=${(event) => narrow({ q: event.target.value.trim() })} />
+      <label class="tick">
+        <input type="checkbox" checked=${Boolean(filter.low)}
+               onChange=${(event) => narrow({ low: event.target.checked ? "1" : "" })} />
+        Low stock only
+      </label>
+      <span class="at-end">
+        <button type="button" aria-expanded=${String(opened === "new")} onClick=${() => toggle("new")}>Add a product</button>
+        <button type="button" aria-expanded=${String(opened === "import")} onClick=${() => toggle("import")}>Import CSV</button>
+        <${Button} isBusy=${isBusy} onClick=${save}>Export CSV<//>
+      </span>
+    </form>`;
+}
+
+function makeColumns(opened, toggle) {
+  return [
+    {
+      label: "Product",
+      isHead: true,
+      isWide: true,
+      show: (product) => html`
+        <span class="with-image"><${ProductImage} product=${product} />
+          <span>${product.name}<span class="soft small"> #${product.id}</span></span>
+        </span>`,
+    },
+    { label: "SKU", show: ({ sku }) => sku },
+    { label: "Category", show: ({ category }) => category },
+    { label: "Price", isNumber: true, show: ({ price }) => formatMoney(price) },
+    {
+      label: "Stock",
+      isNumber: true,
+      show: ({ stock }) =>
+        stock > LOW_STOCK ? stock : html`<span class=${stock === 0 ? "flag is-bad" : "flag"}>${stock} left</span>`,
+    },
+    {
+      label: "Edit",
+      isBare: true,
+      show: ({ id, name }) => html`
+        <button type="button" aria-expanded=${String(opened === id)} onClick=${() => toggle(id)}>
+          ${opened === id ? "Close" : "Edit"}<span class="unseen"> ${name}</span>
+        </button>`,
+    },
+  ];
+}

@@ -1,0 +1,39 @@
+/** Which page is shown: the part of the address after "#/", as in "#/orders/6f1c?status=PAID". */
+
+import { useEffect, useState } from "./html.js";
+
+/** {page, id, query} of the present address; what is no route of ours is the shop. */
+export function readRoute() {
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [page, id] = path.split("/");
+  return { page: page || "shop", id: id ? decode(id) : null, query: new URLSearchParams(query) };
+}
+
+export function toHref(page, id, params) {
+  const filled = Object.entries(params ?? {}).filter(([, value]) => value);
+  const query = filled.length ? `?${new URLSearchParams(filled)}` : "";
+  return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}${query}`;
+}
+
+/** Change the address of this page without leaving it, so that a reload shows the same. */
+export function replaceQuery(page, params) {
+  history.replaceState(null, "", toHref(page, null, params));
+}
+
+export function useRoute() {
+  const [route, setRoute] = useState(readRoute);
+  useEffect(() => {
+    const follow = () => setRoute(readRoute());
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  return route;
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,46 @@
+"""Requests of a page that are held up, shortened, or whose answers are lost."""
+
+from playwright.sync_api import Page, Route
+
+
+def hold(page: Page, url: str) -> list[Route]:
+    """The requests for it, as they come; each waits until the test lets it go on."""
+    waiting: list[Route] = []
+
+    def keep(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(url, keep)
+    return waiting
+
+
+def lose(page: Page, url: str) -> list[str]:
+    """Let the requests through and lose their answers; the keys that they had."""
+    keys: list[str] = []
+
+    def send_and_lose(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        route.fetch()
+        route.abort()
+
+    page.route(url, send_and_lose)
+    return keys
+
+
+def decline(page: Page, url: str) -> list[str]:
+    """Answer 402 without asking anybody; the keys that were sent."""
+    keys: list[str] = []
+
+    def answer(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        route.fulfill(status=402, json={"detail": "The card was declined."})
+
+    page.route(url, answer)
+    return keys
+
+
+def shorten(page: Page, url: str) -> None:
+    """Make the pages of a list two long."""
+    page.route(
+        url, lambda route: route.continue_(url=route.request.url.replace("limit=24", "limit=2"))
+    )

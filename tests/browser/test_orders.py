@@ -1,0 +1,193 @@
+"""The orders, and one order: found, moved, paid and refunded, each once and after a question."""
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.client import Client
+from tests.browser.routes import decline, hold, lose, shorten
+from tests.browser.watch import Watch
+
+Visit = Callable[[str], Page]
+
+
+def test_orders_are_found(visit: Visit, client: Client, user_id: str) -> None:
+    """By user and by status, newest first; the filter is in the address, the rows lead on."""
+    unpaid = client.order(user_id)["order_id"]
+    paid = client.order_and_pay(user_id, 1)
+    page = visit("orders")
+    page.get_by_label("User").fill(user_id)
+    links = page.get_by_role("table", name="Orders").get_by_role("link")
+    expect(links).to_have_text([paid[:8], unpaid[:8]])
+    page.get_by_label("Status").select_option("Paid")
+    expect(links).to_have_text([paid[:8]])
+    assert page.url.endswith(f"#/orders?status=PAID&user_id={user_id}")
+    page.reload()
+    expect(links).to_have_text([paid[:8]])
+    row = page.get_by_role("row").filter(has_text=paid[:8])
+    expect(row).to_contain_text(re.compile(rf"Paid\s*{user_id}\s*1\s*\$999\.99"))
+    links.click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text(f"Order {paid[:8]}")
+    expect(heading).to_be_focused()
+    expect(page).to_have_title(f"Order {paid[:8]} · Cornershop")
+
+
+def test_orders_by_pages(visit: Visit, client: Client, user_id: str) -> None:
+    """Each page goes on where the one before ended."""
+    ids = [client.order(user_id)["order_id"] for _ in range(3)]
+    page = visit(f"orders?user_id={user_id}")
+    links = page.get_by_role("table", name="Orders").get_by_role("link")
+    expect(links).to_have_count(3)
+    shorten(page, "**/orders?limit=24*")
+    page.reload()
+    expect(links).to_have_count(2)
+    page.get_by_role("button", name="Show more").click()
+    expect(links).to_have_text([order_id[:8] for order_id in ids[::-1]])
+
+
+def test_orders_as_a_file(visit: Visit, client: Client, user_id: str, tmp_path: Path) -> None:
+    """The export holds what the filter shows."""
+    order_id = client.order(user_id)["order_id"]
+    page = visit(f"orders?user_id={user_id}")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+    assert download.value.suggested_filename == "orders.csv"
+    download.value.save_as(tmp_path / "orders.csv")
+    with (tmp_path / "orders.csv").open(newline="", encoding="utf-8-sig") as file:
+        assert [row["order_id"] for row in csv.DictReader(file)] == [order_id]
+
+
+def test_from_paid_to_refunded(visit: Visit, client: Client, user_id: str) -> None:
+    """Shipped, delivered, refunded in two parts: each asked first, all in the history."""
+    order_id = client.order_and_pay(user_id, 2, 2)
+    page = visit(f"orders/{order_id}")
+    expect(page.get_by_role("table", name="Lines of the order")).to_contain_text("Mouse")
+    status = page.locator(".facts .badge")
+    dialog = page.get_by_role("dialog")
+
+    page.get_by_role("button", name="Ship").click()
+    dialog.get_by_role("button", name="Back").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Ship")).to_be_focused()
+    assert client.call("GET", f"/orders/{order_id}")["status"] == "PAID"
+
+    page.get_by_role("button", name="Ship").click()
+    dialog.get_by_label("Reason").fill("by van")
+    dialog.get_by_role("button", name="Ship").click()
+    expect(status).to_have_text("Shipped")
+    page.get_by_role("button", name="Mark as delivered").click()
+    dialog.get_by_role("button", name="Mark as delivered").click()
+    expect(status).to_have_text("Delivered")
+
+    page.get_by_role("button", name="Refund").click()
+    dialog.get_by_label("A part").check()
+    dialog.get_by_label("Amount").fill("9.98")
+    dialog.get_by_label("Reason").fill("scratched")
+    dialog.get_by_role("button", name="Refund").click()
+    money = page.get_by_role("table", name="Payments and refunds")
+    expect(money.get_by_role("row")).to_have_count(3)
+    expect(money).to_contain_text("scratched")
+
+    page.get_by_role("button", name="Refund").click()
+    expect(dialog).to_contain_text("$50.00 of this payment can still go back.")
+    dialog.get_by_role("button", name="Refund").click()
+    expect(status).to_have_text("Refunded")
+    expect(page.get_by_role("button", name="Refund")).to_have_count(0)
+    [payment] = client.list_payments(order_id)
+    assert payment["refunded_amount"] == 59.98
+    steps = page.locator(".timeline .what")
+    expect(steps.first).to_contain_text("Refunded")
+    expect(steps.last).to_contain_text("Placed")
+    expect(page.locator(".timeline")).to_contain_text("by van")
+
+
+def test_cancel_from_the_keyboard(visit: Visit, client: Client, user_id: str) -> None:
+    """Escape leaves the question and nothing is done; Enter in it does it."""
+    order_id = client.order_and_pay(user_id)
+    page = visit(f"orders/{order_id}")
+    cancel = page.get_by_role("button", name="Cancel order")
+    cancel.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Reason")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(cancel).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Reason")).to_be_focused()
+    page.keyboard.type("changed their mind")
+    page.keyboard.press("Enter")
+    expect(page.locator(".facts .badge")).to_have_text("Cancelled")
+    expect(page.get_by_role("status").get_by_text("Order cancelled.")).to_be_visible()
+    expect(page.locator(".timeline")).to_contain_text("changed their mind")
+
+
+def test_double_click_on_pay(visit: Visit, client: Client, user_id: str) -> None:
+    """Two quick clicks send one payment."""
+    order_id = client.order(user_id)["order_id"]
+    page = visit(f"orders/{order_id}")
+    button = page.get_by_role("button", name="Pay $29.99")
+    waiting = hold(page, "**/api/pay?*")
+    button.dblclick()
+    expect(button).to_be_disabled()
+    assert len(waiting) == 1
+    waiting[0].continue_()
+    paid = f"Payment successful! Order #{order_id} is now paid."
+    expect(page.get_by_role("status").get_by_text(paid)).to_be_visible()
+    expect(page.locator(".facts .badge")).to_have_text("Paid")
+    assert len(client.list_payments(order_id)) == 1
+
+
+def test_declined_payment_of_an_order(
+    visit: Visit, client: Client, user_id: str, watch: Watch
+) -> None:
+    """It is said, the order stays payable, and the next click is another payment."""
+    watch.expect_failure(402, "/api/pay")
+    order_id = client.order(user_id)["order_id"]
+    page = visit(f"orders/{order_id}")
+    keys = decline(page, "**/api/pay?*")
+    page.get_by_role("button", name="Pay $29.99").click()
+    expect(page.get_by_role("alert").get_by_text("The card was declined.")).to_be_visible()
+    page.unroute_all()
+    with page.expect_request("**/api/pay?*") as request:
+        page.get_by_role("button", name="Pay $29.99").click()
+    assert request.value.headers["idempotency-key"] not in keys
+    expect(page.locator(".facts .badge")).to_have_text("Paid")
+
+
+def test_lost_answer_of_a_refund(visit: Visit, client: Client, user_id: str, watch: Watch) -> None:
+    """Asked for again in the same words, it carries the same key, and the money goes back once."""
+    order_id = client.order_and_pay(user_id)
+    page = visit(f"orders/{order_id}")
+    [payment] = client.list_payments(order_id)
+    watch.expect_failure(0, f"/api/payments/{payment['payment_id']}/refund")
+
+    def refund_part() -> None:
+        page.get_by_role("button", name="Refund").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("A part").check()
+        dialog.get_by_label("Amount").fill("5")
+        dialog.get_by_role("button", name="Refund").click()
+
+    keys = lose(page, "**/refund")
+    refund_part()
+    expect(page.get_by_role("alert").get_by_text("The shop cannot be reached")).to_be_visible()
+    page.unroute_all()
+    with page.expect_request("**/refund") as request:
+        refund_part()
+    expect(page.get_by_role("status").get_by_text("Refund made.")).to_be_visible()
+    assert keys == [request.value.headers["idempotency-key"]]
+    [payment] = client.list_payments(order_id)
+    assert payment["refunded_amount"] == 5
+
+
+def test_order_that_is_not_there(visit: Visit, watch: Watch) -> None:
+    """The page says so, and stays usable."""
+    watch.expect_failure(404, "/api/orders/nothing")
+    watch.expect_failure(404, "/api/orders/nothing/history")
+    page = visit("orders/nothing")
+    expect(page.get_by_role("alert").get_by_text("The order cannot be shown")).to_be_visible()
+    page.get_by_role("link", name="Orders").first.click()
+    expect(page.get_by_role("heading", name="Orders")).to_be_focused()

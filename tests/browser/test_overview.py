@@ -1,0 +1,87 @@
+"""The figures with the tables behind them, and what needs somebody's attention."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.client import Client
+from tests.browser.routes import hold
+from tests.browser.watch import Watch
+
+Visit = Callable[[str], Page]
+
+
+@pytest.mark.usefixtures("examined")
+def test_figures(visit: Visit, client: Client, user_id: str) -> None:
+    """What the shop says it sold is what the page shows, as a chart and as a table."""
+    client.order_and_pay(user_id, 1)
+    page = visit("overview")
+    stats = client.call("GET", "/orders/stats")
+    figures = page.locator(".figures")
+    expect(figures).to_contain_text(f"${stats['revenue']:,.2f}")
+    expect(figures).to_contain_text(f"${stats['average_order']:,.2f}")
+    expect(page.locator(".chart").first.locator(".bar-slot")).to_have_count(30)
+    page.get_by_text("Orders per status as a table").click()
+    table = page.get_by_role("table", name="Orders per status")
+    expect(table.get_by_role("row").nth(2)).to_contain_text(
+        re.compile(rf"Paid\s*{stats['statuses']['PAID']}")
+    )
+    expect(page.get_by_role("table", name="Top products")).to_contain_text("Laptop")
+    expect(page.get_by_text("The books balance.")).to_be_visible()
+
+
+def test_attention(visit: Visit, add_product: Callable[..., int]) -> None:
+    """Unverified orders, stuck messages, findings and low stock are shown, and a retry is sent."""
+    add_product("Umbrella", stock=2)
+    order = {
+        "order_id": "a" * 36, "status": "CREATED", "user_id": "ada", "items": [],
+        "total_amount": 5, "unverified": True, "created_at": "2026-11-25T00:00:00Z",
+    }  # fmt: skip
+    message = {
+        "id": 7, "topic": "paid", "partner": "orders", "attempts": 9, "last_error": "409: no",
+        "created_at": "2026-11-25T00:00:00Z", "parked_at": "2026-11-25T01:00:00Z",
+    }  # fmt: skip
+    finding = {"kind": "k", "id": "p1", "detail": "not told", "remedy": "tell it"}
+    report = {"checked_at": "2026-11-25T00:00:00Z", "clean": False, "findings": [finding]}
+    page = visit("health")
+
+    def answer(path: str, value: Any) -> None:
+        page.route(path, lambda route: route.fulfill(json=value))
+
+    answer("**/api/orders?*status=CREATED*", [order])
+    answer("**/api/admin/payments/outbox", [message])
+    answer("**/api/admin/orders/doctor", report)
+    page = visit("overview")
+    attention = page.get_by_role("region", name="Needs attention")
+    for text in (
+        "aaaaaaaa",
+        "paid, payments to orders",
+        "409: no",
+        "not told",
+        "tell it",
+        "2 left",
+    ):
+        expect(attention).to_contain_text(text)
+    retried = hold(page, "**/outbox/7/retry")
+    answer("**/api/admin/payments/outbox", [])
+    attention.get_by_role("button", name="Retry").click()
+    expect(attention.get_by_role("button", name="Retry")).to_be_disabled()
+    retried[0].fulfill(json={"id": 7, "status": "due"})
+    expect(attention.get_by_text("Every message between the apps arrives.")).to_be_visible()
+
+
+def test_app_that_does_not_answer(visit: Visit, watch: Watch) -> None:
+    """What cannot be known says so in its own place; the rest is there."""
+    watch.expect_failure(502, "/api/admin/cart/outbox")
+    watch.expect_failure(404, "/api/admin/orders/doctor")
+    page = visit("health")
+    page.route("**/api/admin/cart/outbox", lambda route: route.fulfill(status=502, json={}))
+    missing = {"detail": "It has not run yet."}
+    page.route("**/admin/orders/doctor", lambda route: route.fulfill(status=404, json=missing))
+    page = visit("overview")
+    expect(page.get_by_role("alert").get_by_text("Not known right now")).to_be_visible()
+    expect(page.get_by_text("The doctor has not looked yet.")).to_be_visible()
+    expect(page.locator(".figures")).to_contain_text("Revenue")

@@ -1,0 +1,172 @@
+"""Products and stock: edited in the row, never over another's change; files."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.client import Client
+from tests.browser.watch import Watch
+
+Visit = Callable[[str], Page]
+AddProduct = Callable[..., int]
+
+
+@pytest.fixture
+def name() -> str:
+    """Of a product of this test alone; one word, so that a search finds it only."""
+    return f"Lamp{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def open_editor(visit: Visit, name: str) -> Callable[[], Page]:
+    def find_and_open() -> Page:
+        page = visit("products")
+        page.get_by_role("searchbox").fill(name)
+        page.get_by_role("button", name=f"Edit {name}").click()
+        page.get_by_label("Name").wait_for()
+        return page
+
+    return find_and_open
+
+
+def read(client: Client, product_id: int) -> dict[str, Any]:
+    return dict(client.call("GET", f"/catalog/products/{product_id}"))
+
+
+def test_edit_in_place(
+    open_editor: Callable[[], Page], client: Client, add_product: AddProduct, name: str
+) -> None:
+    """What was changed is saved and seen in the row; again, without loading anew, as well."""
+    product_id = add_product(name)
+    page = open_editor()
+    for price in ("7.25", "8.5"):
+        page.get_by_label("Price").fill(price)
+        page.get_by_label("Category").fill(f"Lights {price}")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("row").filter(has_text=name).first).to_contain_text(
+            f"Lights {price}"
+        )
+    product = read(client, product_id)
+    assert (product["price"], product["category"]) == (8.5, "Lights 8.5")
+
+
+@pytest.mark.parametrize("decision", ["Save mine over theirs", "Take theirs"])
+def test_conflict(
+    open_editor: Callable[[], Page],
+    client: Client,
+    add_product: AddProduct,
+    name: str,
+    watch: Watch,
+    decision: str,
+) -> None:
+    """Somebody else's change is shown, and neither theirs nor mine is lost without a decision."""
+    product_id = add_product(name, sku="OLD")
+    watch.expect_failure(412, f"/api/catalog/products/{product_id}")
+    page = open_editor()
+    client.call("PATCH", f"/catalog/products/{product_id}", json={"price": 6, "sku": "NEW"})
+    page.get_by_label("Price").fill("7")
+    page.get_by_role("button", name="Save").click()
+    conflict = page.locator(".conflict")
+    expect(conflict).to_contain_text("Price is now $6.00, was $5.50")
+    expect(conflict).to_contain_text("SKU is now NEW, was OLD")
+    assert read(client, product_id)["price"] == 6
+
+    page.get_by_role("button", name=decision).click()
+    expect(conflict).to_have_count(0)
+    row = page.get_by_role("row").filter(has_text=name).first
+    expect(row).to_contain_text("$6.00" if decision == "Take theirs" else "$7.00")
+    assert read(client, product_id)["price"] == (6 if decision == "Take theirs" else 7)
+
+
+def test_stock_with_a_reason(
+    open_editor: Callable[[], Page],
+    client: Client,
+    add_product: AddProduct,
+    name: str,
+    watch: Watch,
+) -> None:
+    """The change is in the row and in the history; what would go below zero is refused in words."""
+    product_id = add_product(name, stock=10)
+    watch.expect_failure(409, f"/api/catalog/products/{product_id}/stock")
+    page = open_editor()
+
+    def adjust(delta: str, reason: str) -> None:
+        page.get_by_label("Add or take away").fill(delta)
+        page.get_by_label("Reason").fill(reason)
+        page.get_by_role("button", name="Adjust the stock").click()
+
+    adjust("-7", "water damage")
+    history = page.get_by_role("table", name="History of the stock")
+    expect(history.get_by_role("row").nth(1)).to_contain_text(re.compile(r"−7\s*3\s*water damage"))
+    expect(page.get_by_role("row").filter(has_text=name).first).to_contain_text("3 left")
+    adjust("-4", "more of it")
+    expect(page.get_by_role("alert").get_by_text("has a stock of 3")).to_be_visible()
+    assert read(client, product_id)["stock"] == 3
+
+
+def test_low_stock(visit: Visit, add_product: AddProduct, name: str) -> None:
+    """Only what runs low is listed, what is gone among it."""
+    for number, stock in enumerate((0, 5, 6)):
+        add_product(f"{name} {number}", stock=stock)
+    page = visit("products")
+    page.get_by_role("searchbox").fill(name)
+    rows = page.get_by_role("table", name="Products").get_by_role("row")
+    expect(rows).to_have_count(4)
+    page.get_by_label("Low stock only").check()
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1)).to_contain_text("0 left")
+    expect(rows.nth(2)).to_contain_text("5 left")
+
+
+def test_add_and_stop_selling(visit: Visit, client: Client, name: str) -> None:
+    """A new product is in the list; stopped, it is in none."""
+    page = visit("products")
+    page.get_by_role("button", name="Add a product").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Price").fill("12.50")
+    page.get_by_label("Stock", exact=True).fill("4")
+    page.get_by_role("button", name="Add the product").click()
+    expect(page.get_by_role("status").get_by_text(f"{name} added.")).to_be_visible()
+    [product] = client.call("GET", "/catalog/products", params={"q": name})
+    assert (product["price"], product["stock"]) == (12.5, 4)
+
+    page.get_by_role("searchbox").fill(name)
+    page.get_by_role("button", name=f"Edit {name}").click()
+    page.get_by_role("button", name="Stop selling").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop selling").click()
+    expect(page.get_by_role("row").filter(has_text=name)).to_have_count(0)
+    assert client.call("GET", "/catalog/products", params={"q": name}) == []
+
+
+def test_import(visit: Visit, client: Client, name: str, watch: Watch) -> None:
+    """Wrong lines are named and nothing changes; a good file is shown first, then imported."""
+    watch.expect_failure(422, "/api/catalog/products/import")
+    head = "Handle,Title,Variant Price,Variant Inventory Qty\n"
+    page = visit("products")
+    page.get_by_role("button", name="Import CSV").click()
+
+    def choose(rows: str) -> None:
+        content = (head + rows).encode()
+        file = {"name": "p.csv", "mimeType": "text/csv", "buffer": content}
+        page.get_by_label("File").set_input_files(file)  # type: ignore[arg-type] # its own shape
+        page.get_by_role("button", name="Check the file").click()
+
+    choose(f"{name},{name},1.50,3\nx,X,cheap,1\n")
+    wrong = page.get_by_role("table", name="Lines that are wrong")
+    expect(wrong.get_by_role("row").nth(1)).to_contain_text(
+        re.compile(r"3\s*Variant Price 'cheap'")
+    )
+    expect(page.get_by_role("button", name="Import it")).to_have_count(0)
+
+    choose(f"{name},{name},1.50,3\n")
+    expect(page.get_by_text("1 new, 0 changed, 0 as they are.")).to_be_visible()
+    assert client.call("GET", "/catalog/products", params={"q": name}) == []
+    page.get_by_role("button", name="Import it").click()
+    expect(page.get_by_role("status").get_by_text("Products imported.")).to_be_visible()
+    [product] = client.call("GET", "/catalog/products", params={"q": name})
+    assert (product["price"], product["stock"]) == (1.5, 3)
+    client.call("DELETE", f"/catalog/products/{product['id']}")
