@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import click
 
@@ -30,7 +31,7 @@ from shop_common.cli.state import (
     take_lock,
 )
 from shop_common.cli.supervisor import BACKLOG, Program, StartError, Supervisor, redirect
-from shop_common.config import APPS, Config, ConfigError, load_config
+from shop_common.config import APPS, DEFAULT_API_KEY, Config, ConfigError, load_config
 from shop_common.db import open_database
 from shop_common.errors import BusyError
 
@@ -90,10 +91,11 @@ def command(
     programs = [_app(name, listeners[name]) for name in APPS]
     programs.append(_front(shop, nginx_program, listeners["nginx"]))
     click.echo(f"Starting the shop in {data_dir}")
+    page = f"{shop.address}/{_key_fragment(api_key)}"
     if flags["detach"]:
-        _leave_behind(shop, programs, lock)
+        _leave_behind(shop, programs, lock, page)
     else:
-        _supervise(shop, programs, lambda supervisor: _announce(shop, "Ctrl-C stops it"))
+        _supervise(shop, programs, lambda supervisor: _announce(page, "Ctrl-C stops it"))
 
 
 def _check_settings() -> str:
@@ -230,11 +232,21 @@ def _supervise(
         raise click.ClickException(str(error)) from None
 
 
-def _announce(shop: Shop, how_to_stop: str) -> None:
-    click.echo(f"Dashboard: {shop.address}/   ({how_to_stop})")
+def _key_fragment(api_key: str) -> str:
+    """What opens the page with the key filled in; a browser sends no fragment to the server.
+
+    A key of one's own is shown on a terminal only: what is written elsewhere may be a log.
+    """
+    if api_key == DEFAULT_API_KEY or sys.stdout.isatty():
+        return f"#key={quote(api_key, safe='')}"
+    return ""
 
 
-def _leave_behind(shop: Shop, programs: list[Program], lock: int) -> None:
+def _announce(page: str, how_to_stop: str) -> None:
+    click.echo(f"Dashboard: {page}   ({how_to_stop})")
+
+
+def _leave_behind(shop: Shop, programs: list[Program], lock: int, page: str) -> None:
     """Start the supervisor as a process of its own, and return when it is ready.
 
     Nothing of the caller's stays open in it, so that `x=$(./shop up --detach)` ends.
@@ -254,7 +266,7 @@ def _leave_behind(shop: Shop, programs: list[Program], lock: int) -> None:
         os.waitpid(pid, 0)
         raise
     if is_ready:
-        _announce(shop, "./shop down stops it")
+        _announce(page, "./shop down stops it")
         return
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) or 1)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.client import Client
 from tests.browser.chromium import PATIENCE_MS
+from tests.browser.client import Client
 from tests.browser.routes import hold
 from tests.browser.watch import Watch
 

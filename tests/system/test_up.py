@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.running import APPS, RunningShop, is_alive, wait_for
+from tests.system.running import APPS, CHECKOUT, RunningShop, is_alive, wait_for
 
 
 def listening(port: int) -> bool:
@@ -31,6 +31,23 @@ def test_up_says_where_the_shop_is(own_shop: RunningShop) -> None:
     for name in (*APPS, "nginx"):
         assert f"{name} " in said
         assert own_shop.answers(f"/api/health/{name}" if name != "nginx" else "/")
+
+
+def test_up_opens_the_page_with_the_key(own_shop: RunningShop, tmp_path: Path) -> None:
+    """The demonstration's key is in the printed address; a key of one's own goes into no log."""
+    said = own_shop.up().stdout
+    assert f"{own_shop.url}/#key={own_shop.key} " in said
+    served = [path for path in (CHECKOUT / "frontend").rglob("*") if path.is_file()]
+    assert served
+    assert not [path for path in served if own_shop.key.encode() in path.read_bytes()]
+    own_shop.down()
+    private = RunningShop(tmp_path / "private", API_KEY="a-key-of-my-own")
+    try:
+        said = private.up().stdout
+        assert f"Dashboard: {private.url}/ " in said
+        assert private.key not in said
+    finally:
+        private.down()
 
 
 def test_status(own_shop: RunningShop) -> None:

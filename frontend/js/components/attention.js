@@ -24,9 +24,9 @@ export function Attention() {
 }
 
 /** A part that says in its heading how much there is, and in one calm line that there is nothing. */
-function Part({ title, of, number, calm, children }) {
+function Part({ title, of, number, calm, isBroad, children }) {
   return html`
-    <section class=${number ? "sheet is-hot" : "sheet"}>
+    <section class=${`sheet ${number ? "is-hot" : ""} ${isBroad ? "is-broad" : ""}`}>
       <h3>${title} ${number > 0 && html`<span class="count">${number}</span>`}</h3>
       <${Failure} what="Not known right now" of=${of} />
       ${of.isLoading && !of.data && html`<p class="skeleton line-of-text"></p>`}
@@ -47,7 +47,7 @@ function UnverifiedOrders() {
     { label: "Total", isNumber: true, show: (order) => formatMoney(order.total_amount) },
   ];
   return html`
-    <${Part} title="Unverified orders" of=${of} number=${of.data?.length} calm="Every order was checked against the catalogue.">
+    <${Part} title="Unverified orders" isBroad=${true} of=${of} number=${of.data?.length} calm="Every order was checked against the catalogue.">
       <${DataTable} caption="Unverified orders" columns=${columns} rows=${of.data} toKey=${(order) => order.order_id} />
     <//>`;
 }
@@ -71,7 +71,7 @@ function StuckMessages() {
     { label: "Retry", isBare: true, show: (row) => html`<${Button} isBusy=${isBusy} onClick=${() => retry(row)}>Retry<//>` },
   ];
   return html`
-    <${Part} title="Stuck messages" of=${of} number=${of.data?.length} calm="Every message between the apps arrives.">
+    <${Part} title="Stuck messages" isBroad=${true} of=${of} number=${of.data?.length} calm="Every message between the apps arrives.">
       <${DataTable} caption="Stuck messages" columns=${columns} rows=${of.data} toKey=${(row) => `${row.app} ${row.id}`} />
     <//>`;
 }
@@ -89,7 +89,7 @@ function Doctor() {
   ];
   const calm = of.data ? `The books balance. Looked at ${formatTime(of.data.checked_at)}.` : "The doctor has not looked yet.";
   return html`
-    <${Part} title="The doctor's report" of=${of} number=${of.data?.findings.length} calm=${calm}>
+    <${Part} title="The doctor's report" isBroad=${true} of=${of} number=${of.data?.findings.length} calm=${calm}>
       <p class="soft">Looked at ${formatTime(of.data?.checked_at)}.</p>
       <${DataTable} caption="Findings" columns=${columns} rows=${of.data?.findings} toKey=${({ kind, id }) => `${kind} ${id}`} />
     <//>`;

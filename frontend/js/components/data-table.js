@@ -45,8 +45,8 @@ function Row({ row, columns, expand }) {
       ${columns.map((column) => {
         const label = column.isBare ? undefined : column.label;
         return column.isHead
-          ? html`<th role="rowheader" scope="row" class=${toClass(column)} data-label=${label}>${column.show(row)}</th>`
-          : html`<td role="cell" class=${toClass(column)} data-label=${label}>${column.show(row)}</td>`;
+          ? html`<th role="rowheader" scope="row" class=${toClass(column)} data-label=${label}><span class="cell">${column.show(row)}</span></th>`
+          : html`<td role="cell" class=${toClass(column)} data-label=${label}><span class="cell">${column.show(row)}</span></td>`;
       })}
     </tr>
     ${below && html`<tr role="row" class="below"><td role="cell" colspan=${columns.length}>${below}</td></tr>`}`;

@@ -11,7 +11,7 @@ import { say, warn } from "./notice.js";
 import { Button } from "./button.js";
 import { Dialog } from "./dialog.js";
 import { Failure } from "./list-parts.js";
-import { ProductFields, readFields } from "./product-fields.js";
+import { ProductFields, readFields, showValue } from "./product-fields.js";
 import { StockPanel } from "./stock-panel.js";
 
 const LABELS = { name: "Name", price: "Price", sku: "SKU", category: "Category", image_url: "Image", description: "Description" };
@@ -58,7 +58,7 @@ function EditForm({ id, read, onChanged }) {
       }
     }, "The product was not saved");
   const takeTheirs = () => {
-    for (const name of Object.keys(LABELS)) form.current.elements[name].value = theirs.product[name];
+    for (const name of Object.keys(LABELS)) form.current.elements[name].value = showValue(theirs.product[name]);
     onChanged(theirs.product);
     setVersions({ base: theirs, theirs: null });
   };

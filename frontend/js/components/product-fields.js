@@ -6,7 +6,7 @@ import { html } from "../html.js";
 export function ProductFields({ product = {}, problems = {} }) {
   const field = (name, label, { isWide, ...attributes } = {}) => html`
     <label class=${isWide ? "is-wide" : ""}>${label}
-      <input name=${name} defaultValue=${product[name] ?? ""} autocomplete="off"
+      <input name=${name} defaultValue=${showValue(product[name])} autocomplete="off"
              aria-invalid=${problems[name] ? "true" : undefined} ...${attributes} />
       ${problems[name] && html`<span class="problem" role="alert">${problems[name].join(" ")}</span>`}
     </label>`;
@@ -19,6 +19,11 @@ export function ProductFields({ product = {}, problems = {} }) {
     <label class="is-wide">Description
       <textarea name="description" rows="3" defaultValue=${product.description ?? ""}></textarea>
     </label>`;
+}
+
+/** A price as prices are written: 2.60. */
+export function showValue(value) {
+  return typeof value === "number" ? value.toFixed(2) : (value ?? "");
 }
 
 export function readFields(form) {

@@ -18,12 +18,22 @@ export default function Shop() {
   return html`
     <div class="shop">
       <div>
-        <h1 tabindex="-1">Shop</h1>
+        <div class="title-row">
+          <h1 tabindex="-1">Shop</h1>
+          <button class="to-cart" type="button" onClick=${goToCart}>Go to the cart</button>
+        </div>
         <${Filters} filter=${filter} narrow=${narrow} />
         <${Products} filter=${filter} />
       </div>
       <${CartPanel} />
     </div>`;
+}
+
+/** On narrow windows the cart stands below all products. */
+function goToCart() {
+  const title = document.getElementById("cart-title");
+  title?.scrollIntoView();
+  title?.focus();
 }
 
 function Filters({ filter, narrow }) {
