@@ -9,7 +9,10 @@ const NO_LIMIT_MS = 300_000;
 
 /** A page of a list, {rows, next}; `next` is the query of the page after it, or null. */
 async function list(path, params, next) {
-  const { data, headers } = await call("GET", path + (next ?? toQuery({ limit: PAGE_SIZE, ...params })));
+  const { data, headers } = await call(
+    "GET",
+    path + (next ?? toQuery({ limit: PAGE_SIZE, ...params })),
+  );
   return { rows: data, next: nextQuery(headers.get("Link")) };
 }
 
@@ -55,8 +58,12 @@ export async function getProduct(id) {
 
 /** Throws an ApiError of status 412 if the product has changed since `version` was read. */
 export const updateProduct = async (id, changes, version) =>
-  (await call("PATCH", `/catalog/products/${id}`, { body: changes, headers: { "If-Match": version } }))
-    .data;
+  (
+    await call("PATCH", `/catalog/products/${id}`, {
+      body: changes,
+      headers: { "If-Match": version },
+    })
+  ).data;
 
 export const importProducts = async (file, options) => {
   const headers = { "Content-Type": "text/csv" };

@@ -3,13 +3,21 @@
 import "./first.js";
 import { getStats } from "./api.js";
 import { setCurrency } from "./format.js";
-import { html, lazy, render, useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import {
+  html,
+  lazy,
+  render,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "./html.js";
 import { ApiError, whenKeyRefused } from "./http.js";
 import { useRoute } from "./router.js";
 import { adoptKeyFromAddress, forgetAll, forgetKey, getKey } from "./session.js";
 import { Navigation } from "./components/navigation.js";
 import { clearNotice, Notice } from "./components/notice.js";
-
 
 const SignIn = lazy(async () => (await import("./components/sign-in.js")).SignIn);
 const PAGES = {
@@ -23,7 +31,10 @@ const PAGES = {
 
 function App() {
   // `refusal` is why the key that was there is gone; `opening` counts the keys that were accepted.
-  const [{ hasKey, refusal, opening }, setDoor] = useState({ hasKey: getKey() !== null, opening: 0 });
+  const [{ hasKey, refusal, opening }, setDoor] = useState({
+    hasKey: getKey() !== null,
+    opening: 0,
+  });
   const open = useCallback(() => {
     setDoor((door) => ({ hasKey: true, opening: door.opening + 1 }));
   }, []);

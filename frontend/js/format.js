@@ -1,6 +1,9 @@
 /** Money, times, ids and states as people read them. */
 
-const NUMBER = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const NUMBER = new Intl.NumberFormat("en-US", {
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+});
 const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 
@@ -21,7 +24,13 @@ const STATUS_WORDS = {
 };
 
 export const ORDER_STATUSES = [
-  "CREATED", "PAID", "SHIPPED", "DELIVERED", "CANCELLED", "EXPIRED", "REFUNDED",
+  "CREATED",
+  "PAID",
+  "SHIPPED",
+  "DELIVERED",
+  "CANCELLED",
+  "EXPIRED",
+  "REFUNDED",
 ];
 
 // Until the shop has said which currency its amounts are in, none is shown rather than a wrong one.

@@ -1,6 +1,6 @@
 /** What pages do with the API: load, page through a list, act once, ask again and again. */
 
-import { ApiError } from "./http.js";
+import { ApiError, findProducts } from "./api.js";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { clearNotice, warn } from "./components/notice.js";
 
@@ -89,6 +89,13 @@ export function usePolling(ask, everyMs, deps) {
       clearTimeout(timer);
     };
   }, deps);
+}
+
+/** Gives the names of products by id; of those that are not sold any more, and meanwhile, the id. */
+export function useNames(ids) {
+  const { data } = useLoad(() => findProducts(ids), [ids.join()]);
+  const names = new Map((data ?? []).map((product) => [product.id, product.name]));
+  return (id) => names.get(id) ?? `Product ${id}`;
 }
 
 /** `value`, once it has been the same for so long. */

@@ -95,7 +95,12 @@ async function send(method, path, { body, headers = {}, timeoutMs = TIMEOUT_MS }
   try {
     return await fetch(`/api${path}`, {
       method,
-      headers: { Accept: "application/json, text/csv", "X-API-Key": getKey() ?? "", ...type, ...headers },
+      headers: {
+        Accept: "application/json, text/csv",
+        "X-API-Key": getKey() ?? "",
+        ...type,
+        ...headers,
+      },
       body: isJson ? JSON.stringify(body) : body,
       signal: AbortSignal.timeout(timeoutMs),
     });

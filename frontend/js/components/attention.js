@@ -1,4 +1,4 @@
-/** What needs somebody: orders not checked, messages that are stuck, the doctor's findings, low stock. */
+/** What needs somebody: unchecked orders, stuck messages, the doctor's findings, low stock. */
 
 import { findDoctorReport, listOrders, listOutbox, listProducts, retryMessage } from "../api.js";
 import { count, formatMoney, formatTime, shortId } from "../format.js";
@@ -42,19 +42,28 @@ function UnverifiedOrders() {
     return pages.flatMap((page) => page.rows);
   }, []);
   const columns = [
-    { label: "Order", isHead: true, show: ({ order_id: id }) => html`<a class="mono" href=${toHref("orders", id)}>${shortId(id)}</a>` },
+    {
+      label: "Order",
+      isHead: true,
+      show: ({ order_id: id }) =>
+        html`<a class="mono" href=${toHref("orders", id)}>${shortId(id)}</a>`,
+    },
     { label: "User", isWide: true, show: (order) => order.user_id },
     { label: "Total", isNumber: true, show: (order) => formatMoney(order.total_amount) },
   ];
   return html`
-    <${Part} title="Unverified orders" isBroad=${true} of=${of} number=${of.data?.length} calm="Every order was checked against the catalogue.">
-      <${DataTable} caption="Unverified orders" columns=${columns} rows=${of.data} toKey=${(order) => order.order_id} />
+    <${Part} title="Unverified orders" isBroad=${true} of=${of} number=${of.data?.length}
+        calm="Every order was checked against the catalogue.">
+      <${DataTable} caption="Unverified orders" columns=${columns} rows=${of.data}
+          toKey=${(order) => order.order_id} />
     <//>`;
 }
 
 function StuckMessages() {
   const of = useLoad(async () => {
-    const boxes = await Promise.all(APPS.map(async (app) => (await listOutbox(app)).map((row) => ({ ...row, app }))));
+    const boxes = await Promise.all(
+      APPS.map(async (app) => (await listOutbox(app)).map((row) => ({ ...row, app }))),
+    );
     return boxes.flat().filter(isStuck);
   }, []);
   const [act, isBusy] = useAction();
@@ -65,14 +74,25 @@ function StuckMessages() {
       await of.reload();
     }, "The message was not sent again");
   const columns = [
-    { label: "Message", isHead: true, isWide: true, show: (row) => `${row.topic}, ${row.app} to ${row.partner}` },
+    {
+      label: "Message",
+      isHead: true,
+      isWide: true,
+      show: (row) => `${row.topic}, ${row.app} to ${row.partner}`,
+    },
     { label: "Last error", isWide: true, show: (row) => row.last_error ?? "none yet" },
     { label: "Since", show: (row) => formatTime(row.created_at) },
-    { label: "Retry", isBare: true, show: (row) => html`<${Button} isBusy=${isBusy} onClick=${() => retry(row)}>Retry<//>` },
+    {
+      label: "Retry",
+      isBare: true,
+      show: (row) => html`<${Button} isBusy=${isBusy} onClick=${() => retry(row)}>Retry<//>`,
+    },
   ];
   return html`
-    <${Part} title="Stuck messages" isBroad=${true} of=${of} number=${of.data?.length} calm="Every message between the apps arrives.">
-      <${DataTable} caption="Stuck messages" columns=${columns} rows=${of.data} toKey=${(row) => `${row.app} ${row.id}`} />
+    <${Part} title="Stuck messages" isBroad=${true} of=${of} number=${of.data?.length}
+        calm="Every message between the apps arrives.">
+      <${DataTable} caption="Stuck messages" columns=${columns} rows=${of.data}
+          toKey=${(row) => `${row.app} ${row.id}`} />
     <//>`;
 }
 
@@ -84,14 +104,23 @@ function isStuck({ parked_at, attempts, created_at }) {
 function Doctor() {
   const of = useLoad(findDoctorReport, []);
   const columns = [
-    { label: "Finding", isHead: true, isWide: true, show: (finding) => html`${finding.detail} <span class="soft mono">${finding.id}</span>` },
+    {
+      label: "Finding",
+      isHead: true,
+      isWide: true,
+      show: (finding) => html`${finding.detail} <span class="soft mono">${finding.id}</span>`,
+    },
     { label: "What to do", isWide: true, show: (finding) => finding.remedy },
   ];
-  const calm = of.data ? `The books balance. Looked at ${formatTime(of.data.checked_at)}.` : "The doctor has not looked yet.";
+  const calm = of.data
+    ? `The books balance. Looked at ${formatTime(of.data.checked_at)}.`
+    : "The doctor has not looked yet.";
   return html`
-    <${Part} title="The doctor's report" isBroad=${true} of=${of} number=${of.data?.findings.length} calm=${calm}>
+    <${Part} title="The doctor's report" isBroad=${true} of=${of}
+        number=${of.data?.findings.length} calm=${calm}>
       <p class="soft">Looked at ${formatTime(of.data?.checked_at)}.</p>
-      <${DataTable} caption="Findings" columns=${columns} rows=${of.data?.findings} toKey=${({ kind, id }) => `${kind} ${id}`} />
+      <${DataTable} caption="Findings" columns=${columns} rows=${of.data?.findings}
+          toKey=${({ kind, id }) => `${kind} ${id}`} />
     <//>`;
 }
 
@@ -99,11 +128,17 @@ function LowStock() {
   const of = useLoad(() => listProducts({ max_stock: LOW_STOCK, limit: 5 }), []);
   const columns = [
     { label: "Product", isHead: true, isWide: true, show: (product) => product.name },
-    { label: "Stock", isNumber: true, show: ({ stock }) => html`<span class=${stock ? "flag" : "flag is-bad"}>${stock} left</span>` },
+    {
+      label: "Stock",
+      isNumber: true,
+      show: ({ stock }) => html`<span class=${stock ? "flag" : "flag is-bad"}>${stock} left</span>`,
+    },
   ];
   return html`
-    <${Part} title="Low stock" of=${of} number=${of.data?.rows.length} calm=${`Every product has more than ${count(LOW_STOCK, "piece")}.`}>
-      <${DataTable} caption="Low stock" columns=${columns} rows=${of.data?.rows} toKey=${(product) => product.id} />
+    <${Part} title="Low stock" of=${of} number=${of.data?.rows.length}
+        calm=${`Every product has more than ${count(LOW_STOCK, "piece")}.`}>
+      <${DataTable} caption="Low stock" columns=${columns} rows=${of.data?.rows}
+          toKey=${(product) => product.id} />
       <p><a href=${toHref("products", null, { low: "1" })}>All that runs low</a></p>
     <//>`;
 }

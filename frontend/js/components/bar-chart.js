@@ -5,7 +5,7 @@ import { DataTable } from "./data-table.js";
 
 const SHOWN_LABELS = 6;
 
-/** `bars` are [{label, value, text, tone}]; `isFlat` lays them on their side, for few with long labels. */
+/** `bars` are [{label, value, text, tone}]; `isFlat` lays them on their side. */
 export function BarChart({ title, bars, columns, isFlat }) {
   const most = Math.max(...bars.map((bar) => bar.value), 0);
   const every = Math.ceil(bars.length / SHOWN_LABELS);
@@ -19,7 +19,8 @@ export function BarChart({ title, bars, columns, isFlat }) {
             <div class=${`bar-slot ${bar.tone ?? ""}`} data-tip=${`${bar.label}: ${bar.text}`}>
               <span class="bar-label">${isFlat || at % every === 0 ? bar.label : ""}</span>
               <span class="bar-space">
-                <span class="bar-body" style=${isFlat ? { width: size(bar) } : { height: size(bar) }}></span>
+                <span class="bar-body"
+                    style=${isFlat ? { width: size(bar) } : { height: size(bar) }}></span>
               </span>
               ${isFlat && html`<span class="bar-text">${bar.text}</span>`}
             </div>`,

@@ -12,7 +12,8 @@ export function Button({ isBusy, onClick, kind = "", type = "button", children, 
     else onClick?.(event);
   };
   return html`
-    <button class=${kind} type=${type} aria-disabled=${isBusy ? "true" : undefined} onClick=${press} ...${rest}>
+    <button class=${kind} type=${type} aria-disabled=${isBusy ? "true" : undefined}
+        onClick=${press} ...${rest}>
       ${children}
     </button>`;
 }

@@ -40,19 +40,27 @@ export function CartPanel() {
       <ul class="lines" aria-label="Cart">
         ${lines.map((line) => html`<${CartLine} key=${line.product_id} line=${line} isBusy=${isBusy} />`)}
       </ul>
-      ${hasLines &&
-      html`<p class="total"><span>Subtotal</span><strong>${formatTotal(lines)}</strong></p>`}
+      ${
+        hasLines &&
+        html`<p class="total"><span>Subtotal</span><strong>${formatTotal(lines)}</strong></p>`
+      }
       <p class="hint" id="cart-hint" role="status">${block || openHint(open)}</p>
       <div class="buttons">
-        ${(hasLines || open) &&
-        html`<${Button} kind="main" isBusy=${isBusy} disabled=${block !== ""}
+        ${
+          (hasLines || open) &&
+          html`<${Button} kind="main" isBusy=${isBusy} disabled=${block !== ""}
                         aria-describedby="cart-hint" onClick=${checkOut}>
           Check out
-        <//>`}
-        ${open?.orderId &&
-        html`<${Button} kind="quiet" isBusy=${isBusy} onClick=${cancelOpenOrder}>Cancel the order<//>`}
-        ${(isUnsure || state.problem) &&
-        html`<${Button} isBusy=${isBusy} onClick=${loadCart}>Check again<//>`}
+        <//>`
+        }
+        ${
+          open?.orderId &&
+          html`<${Button} kind="quiet" isBusy=${isBusy} onClick=${cancelOpenOrder}>Cancel the order<//>`
+        }
+        ${
+          (isUnsure || state.problem) &&
+          html`<${Button} isBusy=${isBusy} onClick=${loadCart}>Check again<//>`
+        }
         ${hasLines && html`<${Button} kind="quiet" isBusy=${isBusy} onClick=${clearCart}>Clear cart<//>`}
       </div>
       <${UserForm} />
@@ -88,7 +96,8 @@ function formatTotal(lines) {
 function findBlock({ offers }, lines) {
   if (lines.length === 0) return "";
   if (lines.some((line) => line.isGone)) return "A product is no longer sold. Remove it to go on.";
-  if (offers === null) return "The prices cannot be checked right now. The cart is kept, and checked again in a moment.";
+  if (offers === null)
+    return "The prices cannot be checked right now. The cart is kept, and checked again in a moment.";
   if (sumUp(lines) === null) return "Waiting for the prices…";
   const short = lines.find((line) => line.quantity > line.stock);
   return short ? `Only ${short.stock} of ${short.name} left. Take fewer to go on.` : "";

@@ -12,7 +12,8 @@ const SKELETON_ROWS = 5;
  * `rows` are undefined until they are there. `expand(row)` may give what stands below a row;
  * `toKey(row)` is what tells rows apart.
  */
-export function DataTable({ caption, columns, rows, toKey, empty = "Nothing here.", isLoading, expand }) {
+export function DataTable(props) {
+  const { caption, columns, rows, toKey, empty = "Nothing here.", isLoading, expand } = props;
   if (rows?.length === 0) return html`<p class="empty">${empty}</p>`;
   if (!rows && !isLoading) return null;
   return html`
@@ -23,9 +24,16 @@ export function DataTable({ caption, columns, rows, toKey, empty = "Nothing here
           <tr role="row">${columns.map((column) => html`<${Head} column=${column} />`)}</tr>
         </thead>
         <tbody role="rowgroup">
-          ${rows
-            ? rows.map((row) => html`<${Row} key=${toKey(row)} row=${row} columns=${columns} expand=${expand} />`)
-            : [...Array(SKELETON_ROWS).keys()].map(() => html`<${SkeletonRow} columns=${columns} />`)}
+          ${
+            rows
+              ? rows.map(
+                  (row) =>
+                    html`<${Row} key=${toKey(row)} row=${row} columns=${columns} expand=${expand} />`,
+                )
+              : [...Array(SKELETON_ROWS).keys()].map(
+                  () => html`<${SkeletonRow} columns=${columns} />`,
+                )
+          }
         </tbody>
       </table>
     </div>`;
@@ -42,14 +50,20 @@ function Row({ row, columns, expand }) {
   const below = expand?.(row);
   return html`
     <tr role="row" class=${below ? "is-open" : ""}>
-      ${columns.map((column) => {
-        const label = column.isBare ? undefined : column.label;
-        return column.isHead
-          ? html`<th role="rowheader" scope="row" class=${toClass(column)} data-label=${label}><span class="cell">${column.show(row)}</span></th>`
-          : html`<td role="cell" class=${toClass(column)} data-label=${label}><span class="cell">${column.show(row)}</span></td>`;
-      })}
+      ${columns.map((column) => html`<${Cell} column=${column} row=${row} />`)}
     </tr>
-    ${below && html`<tr role="row" class="below"><td role="cell" colspan=${columns.length}>${below}</td></tr>`}`;
+    ${
+      below &&
+      html`<tr role="row" class="below"><td role="cell" colspan=${columns.length}>${below}</td></tr>`
+    }`;
+}
+
+function Cell({ column, row }) {
+  const what = html`<span class="cell">${column.show(row)}</span>`;
+  const label = column.isBare ? undefined : column.label;
+  return column.isHead
+    ? html`<th role="rowheader" scope="row" class=${toClass(column)} data-label=${label}>${what}</th>`
+    : html`<td role="cell" class=${toClass(column)} data-label=${label}>${what}</td>`;
 }
 
 function SkeletonRow({ columns }) {
@@ -60,6 +74,11 @@ function SkeletonRow({ columns }) {
 }
 
 function toClass({ isNumber, isWide, isHead, isBare }) {
-  const classes = [isNumber && "is-number", isWide && "is-wide", isHead && "is-head", isBare && "is-last"];
+  const classes = [
+    isNumber && "is-number",
+    isWide && "is-wide",
+    isHead && "is-head",
+    isBare && "is-last",
+  ];
   return classes.filter(Boolean).join(" ");
 }

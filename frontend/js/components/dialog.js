@@ -21,7 +21,8 @@ export function Dialog({ title, confirm, isDanger, isBusy, onConfirm, onClose, c
         <h2 id="dialog-title">${title}</h2>
         ${children}
         <div class="buttons">
-          <${Button} kind=${isDanger ? "main is-danger" : "main"} type="submit" isBusy=${isBusy}>${confirm}<//>
+          <${Button} kind=${isDanger ? "main is-danger" : "main"} type="submit"
+              isBusy=${isBusy}>${confirm}<//>
           <${Button} onClick=${() => dialog.current.close()}>Back<//>
         </div>
       </form>

@@ -24,14 +24,18 @@ export function ImportPanel({ onImported }) {
       const { file, set_stock: setStock } = form.current.elements;
       forget();
       try {
-        const result = await importProducts(file.files[0], { dry_run: isDryRun, set_stock: setStock.checked });
+        const result = await importProducts(file.files[0], {
+          dry_run: isDryRun,
+          set_stock: setStock.checked,
+        });
         setResult(isDryRun ? { checked: result } : { done: result });
         if (!isDryRun) {
           say("Products imported.");
           onImported();
         }
       } catch (error) {
-        if (error instanceof ApiError && Array.isArray(error.members.errors)) setResult({ refused: error.members.errors });
+        if (error instanceof ApiError && Array.isArray(error.members.errors))
+          setResult({ refused: error.members.errors });
         throw error;
       }
     }, "The file was not imported");
@@ -54,9 +58,12 @@ export function ImportPanel({ onImported }) {
         ${refused && html`<p class="failure">Nothing was imported: ${count(refused.length, "line is", "lines are")} wrong.</p>`}
       </div>
       ${refused && html`<${DataTable} caption="Lines that are wrong" columns=${COLUMNS} rows=${refused} toKey=${toKey} />`}
-      ${(checked ?? done)?.notices.length > 0 &&
-      html`<h3>Worth knowing</h3>
-        <${DataTable} caption="Notices" columns=${COLUMNS} rows=${(checked ?? done).notices} toKey=${toKey} />`}
+      ${
+        (checked ?? done)?.notices.length > 0 &&
+        html`<h3>Worth knowing</h3>
+        <${DataTable} caption="Notices" columns=${COLUMNS} rows=${(checked ?? done).notices}
+            toKey=${toKey} />`
+      }
     </form>`;
 }
 

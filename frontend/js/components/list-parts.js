@@ -1,5 +1,6 @@
-/** What stands below a list: why it cannot be shown, and the way to the next page. */
+/** What stands around a list: how much there is, why it cannot be shown, the way to the next page. */
 
+import { count } from "../format.js";
 import { html } from "../html.js";
 import { Button } from "./button.js";
 
@@ -7,10 +8,12 @@ import { Button } from "./button.js";
 export function Failure({ what, of }) {
   return html`
     <div class="failure" role="alert">
-      ${of.error &&
-      html`
+      ${
+        of.error &&
+        html`
         <span>${what}: ${of.error}.</span>
-        <${Button} isBusy=${of.isLoading} onClick=${of.reload}>Try again<//>`}
+        <${Button} isBusy=${of.isLoading} onClick=${of.reload}>Try again<//>`
+      }
     </div>`;
 }
 
@@ -19,4 +22,16 @@ export function MoreButton({ of }) {
     of.hasMore &&
     html`<${Button} kind="more" isBusy=${of.isBusy || of.isLoading} onClick=${of.more}>Show more<//>`
   );
+}
+
+/** How much there is, for screen readers alone; `of` is what usePages gives. */
+export function ListStatus({ of, rows, noun }) {
+  const known = rows && `${count(rows.length, noun)}${of.hasMore ? ", and more" : ""}`;
+  return html`<p class="unseen" role="status">${of.isLoading ? `Loading the ${noun}s` : known}</p>`;
+}
+
+/** Stands in the place of what is not there yet. */
+export function Loading({ what }) {
+  return html`
+    <p class="skeleton block" role="status"><span class="unseen">Loading ${what}</span></p>`;
 }

@@ -37,6 +37,7 @@ export function Notice() {
     <div class=${`notice ${text && "is-shown"} ${isBad ? "is-bad" : ""}`}>
       <p class="notice-text" role="status">${isBad ? "" : text}</p>
       <p class="notice-text" role="alert">${isBad ? text : ""}</p>
-      <button class="quiet" type="button" aria-label="Dismiss the message" onClick=${clearNotice}>×</button>
+      <button class="quiet" type="button" aria-label="Dismiss the message"
+          onClick=${clearNotice}>×</button>
     </div>`;
 }

@@ -10,7 +10,12 @@ import { Dialog } from "./dialog.js";
 
 const MOVES = {
   ship: { from: ["PAID"], label: "Ship", title: "Ship this order?", done: "Order shipped." },
-  deliver: { from: ["SHIPPED"], label: "Mark as delivered", title: "Has this order arrived?", done: "Order delivered." },
+  deliver: {
+    from: ["SHIPPED"],
+    label: "Mark as delivered",
+    title: "Has this order arrived?",
+    done: "Order delivered.",
+  },
   cancel: {
     from: ["CREATED", "PAID"],
     label: "Cancel order",
@@ -46,29 +51,46 @@ export function OrderActions({ order, payments, onChanged }) {
   const canRefund = paid && ["PAID", "SHIPPED", "DELIVERED"].includes(order.status);
   return html`
     <div class="buttons">
-      ${order.status === "CREATED" &&
-      html`<${Button} kind="main" isBusy=${isBusy} onClick=${payNow}>Pay ${formatMoney(order.total_amount)}<//>`}
+      ${
+        order.status === "CREATED" &&
+        html`<${Button} kind="main" isBusy=${isBusy} onClick=${payNow}>Pay ${formatMoney(order.total_amount)}<//>`
+      }
       ${moves.map(
         ([name, move]) => html`
-          <${Button} kind=${move.isDanger ? "" : "main"} isBusy=${isBusy} onClick=${() => setAsked(name)}>${move.label}<//>`,
+          <${Button} kind=${move.isDanger ? "" : "main"} isBusy=${isBusy}
+              onClick=${() => setAsked(name)}>${move.label}<//>`,
       )}
       ${canRefund && html`<${Button} isBusy=${isBusy} onClick=${() => setAsked("refund")}>Refund<//>`}
     </div>
-    ${asked in MOVES &&
-    html`<${MoveDialog} move=${MOVES[asked]} order=${order} isBusy=${isBusy} onClose=${close}
+    ${
+      asked in MOVES &&
+      html`<${MoveDialog} move=${MOVES[asked]} order=${order} isBusy=${isBusy} onClose=${close}
       onConfirm=${({ reason }) =>
-        run(() => moveOrder(order.order_id, asked, reason.trim()), "The order was not changed", MOVES[asked].done)} />`}
-    ${asked === "refund" &&
-    html`<${RefundDialog} paid=${paid} isBusy=${isBusy} onClose=${close}
+        run(
+          () => moveOrder(order.order_id, asked, reason.trim()),
+          "The order was not changed",
+          MOVES[asked].done,
+        )} />`
+    }
+    ${
+      asked === "refund" &&
+      html`<${RefundDialog} paid=${paid} isBusy=${isBusy} onClose=${close}
       onConfirm=${(body) =>
-        run(() => refundPayment(paid.payment.payment_id, body), "Nothing was refunded", "Refund made.")} />`}`;
+        run(
+          () => refundPayment(paid.payment.payment_id, body),
+          "Nothing was refunded",
+          "Refund made.",
+        )} />`
+    }`;
 }
 
 function MoveDialog({ move, order, ...rest }) {
   return html`
     <${Dialog} title=${move.title} confirm=${move.label} isDanger=${move.isDanger} ...${rest}>
-      ${move.isDanger &&
-      html`<p>Its stock goes back${order.paid_at && `, and ${formatMoney(order.total_amount)} is refunded`}. This cannot be undone.</p>`}
+      ${
+        move.isDanger &&
+        html`<p>Its stock goes back${order.paid_at && `, and ${formatMoney(order.total_amount)} is refunded`}. This cannot be undone.</p>`
+      }
       <label>Reason (optional)<input name="reason" maxlength="500" autocomplete="off" /></label>
     <//>`;
 }
@@ -76,17 +98,23 @@ function MoveDialog({ move, order, ...rest }) {
 function RefundDialog({ paid, onConfirm, ...rest }) {
   const [isPart, setPart] = useState(false);
   const confirm = ({ amount, reason }) =>
-    onConfirm({ ...(isPart && { amount: Number(amount) }), ...(reason.trim() && { reason: reason.trim() }) });
+    onConfirm({
+      ...(isPart && { amount: Number(amount) }),
+      ...(reason.trim() && { reason: reason.trim() }),
+    });
   return html`
-    <${Dialog} title="Refund this order?" confirm="Refund" isDanger=${true} onConfirm=${confirm} ...${rest}>
+    <${Dialog} title="Refund this order?" confirm="Refund" isDanger=${true} onConfirm=${confirm}
+        ...${rest}>
       <p>${formatMoney(paid.left)} of this payment can still go back. A refund cannot be undone.</p>
       <fieldset class="choices">
         <legend>How much</legend>
         <label class="tick"><input type="radio" name="part" checked=${!isPart} onChange=${() => setPart(false)} />All of it</label>
         <label class="tick"><input type="radio" name="part" checked=${isPart} onChange=${() => setPart(true)} />A part</label>
       </fieldset>
-      ${isPart &&
-      html`<label>Amount<input name="amount" type="number" min="0.01" max=${paid.left} step="0.01" required /></label>`}
+      ${
+        isPart &&
+        html`<label>Amount<input name="amount" type="number" min="0.01" max=${paid.left} step="0.01" required /></label>`
+      }
       <label>Reason (optional)<input name="reason" maxlength="500" autocomplete="off" /></label>
     <//>`;
 }

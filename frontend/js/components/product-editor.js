@@ -10,25 +10,34 @@ import { html, useRef, useState } from "../html.js";
 import { say, warn } from "./notice.js";
 import { Button } from "./button.js";
 import { Dialog } from "./dialog.js";
-import { Failure } from "./list-parts.js";
+import { Failure, Loading } from "./list-parts.js";
 import { ProductFields, readFields, showValue } from "./product-fields.js";
 import { StockPanel } from "./stock-panel.js";
 
-const LABELS = { name: "Name", price: "Price", sku: "SKU", category: "Category", image_url: "Image", description: "Description" };
+const LABELS = {
+  name: "Name",
+  price: "Price",
+  sku: "SKU",
+  category: "Category",
+  image_url: "Image",
+  description: "Description",
+};
 
 /** `onChanged(product)` is told what it is now, null once it is archived. */
 export function ProductEditor({ id, onChanged }) {
   const read = useLoad(() => getProduct(id), [id]);
   return html`
     <${Failure} what="The product cannot be shown right now" of=${read} />
-    ${!read.data && read.isLoading && html`<p class="skeleton block" role="status"><span class="unseen">Loading the product</span></p>`}
-    ${read.data &&
-    html`
+    ${!read.data && read.isLoading && html`<${Loading} what="the product" />`}
+    ${
+      read.data &&
+      html`
       <div class="columns">
         <${EditForm} id=${id} key=${read.data.version} read=${read.data} onChanged=${onChanged} />
         <${StockPanel} id=${id} stock=${read.data.product.stock}
           onChanged=${onChanged} />
-      </div>`}`;
+      </div>`
+    }`;
 }
 
 function EditForm({ id, read, onChanged }) {
@@ -58,7 +67,8 @@ function EditForm({ id, read, onChanged }) {
       }
     }, "The product was not saved");
   const takeTheirs = () => {
-    for (const name of Object.keys(LABELS)) form.current.elements[name].value = showValue(theirs.product[name]);
+    for (const name of Object.keys(LABELS))
+      form.current.elements[name].value = showValue(theirs.product[name]);
     onChanged(theirs.product);
     setVersions({ base: theirs, theirs: null });
   };
@@ -74,17 +84,21 @@ function EditForm({ id, read, onChanged }) {
       <${ProductFields} product=${read.product} problems=${problems} />
       ${theirs && html`<${Conflict} base=${base.product} theirs=${theirs.product} />`}
       <div class="buttons is-wide">
-        <${Button} kind="main" type="submit" isBusy=${isBusy}>${theirs ? "Save mine over theirs" : "Save"}<//>
+        <${Button} kind="main" type="submit"
+            isBusy=${isBusy}>${theirs ? "Save mine over theirs" : "Save"}<//>
         ${theirs && html`<${Button} isBusy=${isBusy} onClick=${takeTheirs}>Take theirs<//>`}
         <${Button} kind="quiet" isBusy=${isBusy} onClick=${() => setAsked(true)}>Stop selling<//>
       </div>
     </form>
-    ${isAsked &&
-    html`
-      <${Dialog} title="Stop selling this product?" confirm="Stop selling" isDanger=${true} isBusy=${isBusy}
+    ${
+      isAsked &&
+      html`
+      <${Dialog} title="Stop selling this product?" confirm="Stop selling" isDanger=${true}
+          isBusy=${isBusy}
                  onConfirm=${archive} onClose=${() => setAsked(false)}>
         <p>${base.product.name} leaves the shop; its history stays.</p>
-      <//>`}`;
+      <//>`
+    }`;
 }
 
 function Conflict({ base, theirs }) {

@@ -28,5 +28,9 @@ export function showValue(value) {
 
 export function readFields(form) {
   const fields = Object.fromEntries(new FormData(form));
-  return { ...fields, price: Number(fields.price), description: fields.description.replaceAll("\r\n", "\n") };
+  return {
+    ...fields,
+    price: Number(fields.price),
+    description: fields.description.replaceAll("\r\n", "\n"),
+  };
 }

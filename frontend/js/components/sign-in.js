@@ -45,7 +45,8 @@ export function SignIn({ refusal, onAccepted }) {
 /** Why the key cannot be used, or null. An app that is away has not refused it. */
 async function tryKey(key) {
   // The browser cannot put anything else into a header.
-  if (!/^[\x21-\x7e]+$/.test(key)) return "A key has letters, digits and signs of the ASCII set only.";
+  if (!/^[\x21-\x7e]+$/.test(key))
+    return "A key has letters, digits and signs of the ASCII set only.";
   setKey(key);
   try {
     await getCart(getUserId());

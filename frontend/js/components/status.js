@@ -20,6 +20,8 @@ export function Status({ status }) {
   return html`<span class=${`badge ${TONES[status] ?? ""}`}>${statusWord(status)}</span>`;
 }
 
+const WHY = "Taken while the catalogue did not answer; it is checked when that is back";
+
 export function Unverified() {
-  return html`<span class="flag" title="Taken while the catalogue did not answer; it is checked when that is back">Unverified</span>`;
+  return html`<span class="flag" title=${WHY}>Unverified</span>`;
 }

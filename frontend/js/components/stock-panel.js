@@ -11,7 +11,12 @@ import { DataTable } from "./data-table.js";
 import { Failure, MoreButton } from "./list-parts.js";
 
 const COLUMNS = [
-  { label: "Change", isNumber: true, isHead: true, show: ({ delta }) => (delta > 0 ? `+${delta}` : `−${-delta}`) },
+  {
+    label: "Change",
+    isNumber: true,
+    isHead: true,
+    show: ({ delta }) => (delta > 0 ? `+${delta}` : `−${-delta}`),
+  },
   { label: "Stock", isNumber: true, show: (movement) => movement.stock_after },
   {
     label: "Reason",
@@ -49,7 +54,8 @@ export function StockPanel({ id, stock, onChanged }) {
       </form>
       <h3>History of the stock</h3>
       <${Failure} what="The history cannot be shown right now" of=${history} />
-      <${DataTable} caption="History of the stock" columns=${COLUMNS} rows=${history.rows} isLoading=${history.isLoading}
+      <${DataTable} caption="History of the stock" columns=${COLUMNS} rows=${history.rows}
+          isLoading=${history.isLoading}
                     toKey=${(movement) => movement.id} empty="The stock has never changed." />
       <${MoreButton} of=${history} />
     </div>`;

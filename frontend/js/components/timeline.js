@@ -3,7 +3,12 @@
 import { formatTime, statusWord } from "../format.js";
 import { html } from "../html.js";
 
-const ACTORS = { client: "by the shop", payments: "by payments", catalog: "by the catalogue", clock: "by time" };
+const ACTORS = {
+  client: "by the shop",
+  payments: "by payments",
+  catalog: "by the catalogue",
+  clock: "by time",
+};
 
 export function Timeline({ entries }) {
   return html`

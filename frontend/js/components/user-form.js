@@ -15,7 +15,8 @@ export function UserForm() {
   return html`
     <form class="user" onSubmit=${submit}>
       <label for="user-id">Shopping as</label>
-      <input id="user-id" ref=${input} required autocomplete="off" spellcheck="false" defaultValue=${userId} />
+      <input id="user-id" ref=${input} required autocomplete="off" spellcheck="false"
+          defaultValue=${userId} />
       <button type="submit">Switch</button>
     </form>`;
 }

@@ -12,7 +12,11 @@ const EVERY_MS = 1000;
 const PATIENCE_MS = 1500;
 
 const NAMES = { cart: "Cart", catalog: "Catalog", orders: "Orders", payments: "Payments" };
-const BREAKERS = { closed: ["is-good", "answers"], open: ["is-bad", "left alone"], "half-open": ["is-warn", "being tried"] };
+const BREAKERS = {
+  closed: ["is-good", "answers"],
+  open: ["is-bad", "left alone"],
+  "half-open": ["is-warn", "being tried"],
+};
 
 export default function Health() {
   return html`
@@ -32,7 +36,8 @@ function App({ app }) {
       <p class="state" role="status">
         ${isFirst && "Asking…"}
         ${problem && html`<span class="badge is-bad">Away</span>`}
-        ${status && html`<span class=${isWell ? "badge is-good" : "badge is-bad"}>${isWell ? html`<${Icon} name="check" />Running` : "No database"}</span>`}
+        ${status && isWell && html`<span class="badge is-good"><${Icon} name="check" />Running</span>`}
+        ${status && !isWell && html`<span class="badge is-bad">No database</span>`}
       </p>
       ${problem && html`<p>${problem}.</p>`}
       ${status && html`<${Details} status=${status} latencyMs=${latencyMs} />`}
@@ -58,14 +63,27 @@ function Details({ status, latencyMs }) {
       <div><dt>Version</dt><dd>${version}</dd></div>
       <div><dt>Answers in</dt><dd>${Math.round(latencyMs)} ms</dd></div>
       <div><dt>Database</dt><dd>${database.version || database.engine}, ${database.status}</dd></div>
-      ${outbox &&
-      html`<div><dt>Messages waiting</dt><dd>${outbox.open}${outbox.open > 0 ? `, oldest ${formatAge(outbox.oldest_age_s)}` : ""}${outbox.parked > 0 ? `, ${outbox.parked} given up` : ""}</dd></div>`}
-      ${Object.entries(partners).map(([name, partner]) => html`<${Partner} name=${name} partner=${partner} />`)}
+      ${outbox && html`<div><dt>Messages waiting</dt><dd>${describe(outbox)}</dd></div>`}
+      ${Object.entries(partners).map(
+        ([name, partner]) => html`<${Partner} name=${name} partner=${partner} />`,
+      )}
     </dl>`;
 }
 
+function describe({ open, oldest_age_s: oldestAgeS, parked }) {
+  const parts = [
+    open,
+    open > 0 && `oldest ${formatAge(oldestAgeS)}`,
+    parked > 0 && `${parked} given up`,
+  ];
+  return parts.filter((part) => part !== false).join(", ");
+}
+
 /** A breaker that is open leaves the partner alone for a while instead of waiting for it. */
-function Partner({ name, partner: { state, consecutive_failures: failures, probe_in_s: probeInS } }) {
+function Partner({
+  name,
+  partner: { state, consecutive_failures: failures, probe_in_s: probeInS },
+}) {
   const [tone, word] = BREAKERS[state] ?? ["", state];
   return html`
     <div>

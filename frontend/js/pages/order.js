@@ -1,13 +1,13 @@
 /** One order: its lines, its money and its history. */
 
-import { findProducts, getHistory, getOrder, listPayments, listRefunds } from "../api.js";
+import { getHistory, getOrder, listPayments, listRefunds } from "../api.js";
 import { DataTable } from "../components/data-table.js";
-import { Failure } from "../components/list-parts.js";
+import { Failure, Loading } from "../components/list-parts.js";
 import { OrderActions } from "../components/order-actions.js";
 import { Status, Unverified } from "../components/status.js";
 import { Timeline } from "../components/timeline.js";
 import { formatMoney, formatTime, shortId, totalOf } from "../format.js";
-import { useLoad, usePolling } from "../hooks.js";
+import { useLoad, useNames, usePolling } from "../hooks.js";
 import { html } from "../html.js";
 import { toHref } from "../router.js";
 
@@ -17,16 +17,19 @@ export default function Order({ route: { id } }) {
   const order = useLoad(() => getOrder(id), [id]);
   const history = useLoad(() => getHistory(id), [id]);
   const payments = useLoad(() => loadPayments(id), [id]);
-  const isUnderWay = Boolean(order.data && payments.data && isMoneyUnderWay(order.data, payments.data));
+  const isUnderWay = Boolean(
+    order.data && payments.data && isMoneyUnderWay(order.data, payments.data),
+  );
   usePolling(async () => isUnderWay && reload(), ASK_AGAIN_MS, [isUnderWay]);
   const reload = () => Promise.all([order.reload(), history.reload(), payments.reload()]);
   return html`
     <p class="trail"><a href=${toHref("orders")}>Orders</a></p>
     <h1 tabindex="-1">Order <span class="mono" title=${id}>${shortId(id)}</span></h1>
     <${Failure} what="The order cannot be shown right now" of=${order} />
-    ${order.isLoading && !order.data && html`<p class="skeleton block" role="status"><span class="unseen">Loading the order</span></p>`}
-    ${order.data &&
-    html`
+    ${order.isLoading && !order.data && html`<${Loading} what="the order" />`}
+    ${
+      order.data &&
+      html`
       <${Summary} order=${order.data} />
       <${OrderActions} order=${order.data} payments=${payments.data} onChanged=${reload} />
       <div class="order">
@@ -41,15 +44,18 @@ export default function Order({ route: { id } }) {
           <${Failure} what="The history cannot be shown right now" of=${history} />
           ${history.data && html`<${Timeline} entries=${history.data} />`}
         </section>
-      </div>`}`;
+      </div>`
+    }`;
 }
 
 /** Whether orders or payments have yet to learn what the other has done: seconds, mostly. */
 function isMoneyUnderWay({ status }, payments) {
   const kept = payments.filter(({ payment }) => payment.status === "COMPLETED");
   if (payments.some(({ payment }) => payment.status === "PENDING")) return true;
-  if (payments.some(({ refunds }) => refunds.some((refund) => refund.status === "REQUESTED"))) return true;
-  if (["CREATED", "CANCELLED", "EXPIRED"].includes(status)) return kept.some(({ left }) => left > 0);
+  if (payments.some(({ refunds }) => refunds.some((refund) => refund.status === "REQUESTED")))
+    return true;
+  if (["CREATED", "CANCELLED", "EXPIRED"].includes(status))
+    return kept.some(({ left }) => left > 0);
   return status !== "REFUNDED" && kept.length > 0 && kept.every(({ left }) => left === 0);
 }
 
@@ -66,34 +72,49 @@ async function loadPayments(orderId) {
 }
 
 function Summary({ order }) {
+  const facts = [
+    [
+      "Status",
+      html`<${Status} status=${order.status} /> ${order.unverified && html`<${Unverified} />`}`,
+    ],
+    ["Total", formatMoney(order.total_amount)],
+    [
+      "User",
+      html`<a href=${toHref("orders", null, { user_id: order.user_id })}>${order.user_id}</a>`,
+    ],
+    ["Placed", formatTime(order.created_at)],
+    ["Paid", formatTime(order.paid_at)],
+  ];
   return html`
     <dl class="facts">
-      <div><dt>Status</dt><dd><${Status} status=${order.status} /> ${order.unverified && html`<${Unverified} />`}</dd></div>
-      <div><dt>Total</dt><dd>${formatMoney(order.total_amount)}</dd></div>
-      <div><dt>User</dt><dd><a href=${toHref("orders", null, { user_id: order.user_id })}>${order.user_id}</a></dd></div>
-      <div><dt>Placed</dt><dd>${formatTime(order.created_at)}</dd></div>
-      ${order.paid_at && html`<div><dt>Paid</dt><dd>${formatTime(order.paid_at)}</dd></div>`}
+      ${facts
+        .filter(([, what]) => what)
+        .map(([name, what]) => html`<div><dt>${name}</dt><dd>${what}</dd></div>`)}
     </dl>
     <p class="whole-id soft">Order #${order.order_id}</p>`;
 }
 
 function Lines({ order }) {
-  const ids = order.items.map((line) => line.product_id);
-  const { data } = useLoad(() => findProducts(ids), [ids.join()]);
-  const names = new Map((data ?? []).map((product) => [product.id, product.name]));
+  const names = useNames(order.items.map((line) => line.product_id));
   const columns = [
-    { label: "Product", isHead: true, isWide: true, show: (line) => names.get(line.product_id) ?? `Product ${line.product_id}` },
+    { label: "Product", isHead: true, isWide: true, show: (line) => names(line.product_id) },
     { label: "Quantity", isNumber: true, show: (line) => line.quantity },
     { label: "Price", isNumber: true, show: (line) => formatMoney(line.price) },
     { label: "Sum", isNumber: true, show: (line) => formatMoney(totalOf([line])) },
   ];
-  return html`<${DataTable} caption="Lines of the order" columns=${columns} rows=${order.items} toKey=${(line) => line.product_id} />`;
+  return html`
+    <${DataTable} caption="Lines of the order" columns=${columns} rows=${order.items}
+                  toKey=${(line) => line.product_id} />`;
 }
 
 const MONEY = [
   { label: "What", isHead: true, show: (row) => row.what },
   { label: "Status", show: (row) => html`<${Status} status=${row.status} />` },
-  { label: "Amount", isNumber: true, show: (row) => `${row.isBack ? "−" : ""}${formatMoney(row.amount)}` },
+  {
+    label: "Amount",
+    isNumber: true,
+    show: (row) => `${row.isBack ? "−" : ""}${formatMoney(row.amount)}`,
+  },
   { label: "Reason", isWide: true, show: (row) => row.reason ?? "" },
   { label: "When", show: (row) => formatTime(row.created_at) },
 ];
@@ -103,6 +124,7 @@ function Payments({ of }) {
     { ...payment, id: payment.payment_id, what: "Payment" },
     ...refunds.map((refund) => ({ ...refund, id: refund.refund_id, what: "Refund", isBack: true })),
   ]);
-  return html`<${DataTable} caption="Payments and refunds" columns=${MONEY} rows=${rows} isLoading=${of.isLoading}
-                            toKey=${(row) => row.id} empty="Nothing was paid yet." />`;
+  return html`
+    <${DataTable} caption="Payments and refunds" columns=${MONEY} rows=${rows}
+                  isLoading=${of.isLoading} toKey=${(row) => row.id} empty="Nothing was paid yet." />`;
 }

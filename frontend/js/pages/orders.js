@@ -3,10 +3,10 @@
 import { exportOrders, listOrders } from "../api.js";
 import { Button } from "../components/button.js";
 import { DataTable } from "../components/data-table.js";
-import { Failure, MoreButton } from "../components/list-parts.js";
+import { Failure, ListStatus, MoreButton } from "../components/list-parts.js";
 import { Status, Unverified } from "../components/status.js";
 import { saveFile } from "../download.js";
-import { count, formatMoney, formatTime, ORDER_STATUSES, shortId, statusWord } from "../format.js";
+import { formatMoney, formatTime, ORDER_STATUSES, shortId, statusWord } from "../format.js";
 import { useAction, usePages, useSettled } from "../hooks.js";
 import { html, useEffect, useState } from "../html.js";
 import { replaceQuery, toHref } from "../router.js";
@@ -16,11 +16,13 @@ const COLUMNS = [
   {
     label: "Order",
     isHead: true,
-    show: ({ order_id: id }) => html`<a class="mono" href=${toHref("orders", id)} title=${id}>${shortId(id)}</a>`,
+    show: ({ order_id: id }) =>
+      html`<a class="mono" href=${toHref("orders", id)} title=${id}>${shortId(id)}</a>`,
   },
   {
     label: "Status",
-    show: (order) => html`<${Status} status=${order.status} /> ${order.unverified && html`<${Unverified} />`}`,
+    show: (order) =>
+      html`<${Status} status=${order.status} /> ${order.unverified && html`<${Unverified} />`}`,
   },
   { label: "User", isWide: true, show: (order) => order.user_id },
   {
@@ -65,9 +67,7 @@ export default function Orders({ route }) {
         <${Button} isBusy=${isBusy} onClick=${save}>Export CSV<//>
       </span>
     </form>
-    <p class="unseen" role="status">
-      ${list.isLoading ? "Loading the orders" : list.rows && `${count(list.rows.length, "order")}${list.hasMore ? ", and more" : ""}`}
-    </p>
+    <${ListStatus} of=${list} rows=${list.rows} noun="order" />
     <${Failure} what="The orders cannot be shown right now" of=${list} />
     <${DataTable} caption="Orders" columns=${COLUMNS} rows=${list.rows} isLoading=${list.isLoading}
                   toKey=${(order) => order.order_id} empty="No orders here." />

@@ -1,17 +1,37 @@
 /** The last thirty days in figures, and what needs somebody's attention. */
 
-import { findProducts, getStats } from "../api.js";
+import { getStats } from "../api.js";
 import { Attention } from "../components/attention.js";
 import { BarChart } from "../components/bar-chart.js";
 import { DataTable } from "../components/data-table.js";
-import { Failure } from "../components/list-parts.js";
+import { Failure, Loading } from "../components/list-parts.js";
 import { formatDay, formatMoney, statusWord } from "../format.js";
-import { useLoad } from "../hooks.js";
+import { useLoad, useNames } from "../hooks.js";
 import { html } from "../html.js";
 import { toHref } from "../router.js";
 
 const DAYS = 30;
-const TONES = { CREATED: "is-warn", CANCELLED: "is-grey", EXPIRED: "is-grey", REFUNDED: "is-grey", SHIPPED: "is-blue", DELIVERED: "is-blue" };
+const TONES = {
+  CREATED: "is-warn",
+  SHIPPED: "is-blue",
+  DELIVERED: "is-blue",
+  CANCELLED: "is-grey",
+  EXPIRED: "is-grey",
+  REFUNDED: "is-grey",
+};
+const DAY_COLUMNS = [
+  { label: "Day", isHead: true, show: (bar) => bar.label },
+  { label: "Orders", isNumber: true, show: (bar) => bar.orders },
+  { label: "Revenue", isNumber: true, show: (bar) => bar.text },
+];
+const STATUS_COLUMNS = [
+  {
+    label: "Status",
+    isHead: true,
+    show: ({ status, label }) => html`<a href=${toHref("orders", null, { status })}>${label}</a>`,
+  },
+  { label: "Orders", isNumber: true, show: (bar) => bar.text },
+];
 
 export default function Overview() {
   const stats = useLoad(() => getStats(DAYS), []);
@@ -19,22 +39,20 @@ export default function Overview() {
   return html`
     <h1 tabindex="-1">Overview</h1>
     <${Failure} what="The figures cannot be shown right now" of=${stats} />
-    ${data ? html`<${Figures} stats=${data} />` : stats.isLoading && html`<p class="skeleton block" role="status"><span class="unseen">Loading the figures</span></p>`}
+    ${data && html`<${Figures} stats=${data} />`}
+    ${!data && stats.isLoading && html`<${Loading} what="the figures" />`}
     <${Attention} />
-    ${data &&
-    html`
+    ${
+      data &&
+      html`
       <div class="columns">
-        <${BarChart} title="Revenue per day" bars=${data.days.map(toDayBar)} columns=${[
-          { label: "Day", isHead: true, show: (bar) => bar.label },
-          { label: "Orders", isNumber: true, show: (bar) => bar.orders },
-          { label: "Revenue", isNumber: true, show: (bar) => bar.text },
-        ]} />
-        <${BarChart} title="Orders per status" isFlat=${true} bars=${Object.entries(data.statuses).map(toStatusBar)} columns=${[
-          { label: "Status", isHead: true, show: (bar) => html`<a href=${toHref("orders", null, { status: bar.status })}>${bar.label}</a>` },
-          { label: "Orders", isNumber: true, show: (bar) => bar.text },
-        ]} />
+        <${BarChart} title="Revenue per day" columns=${DAY_COLUMNS}
+                     bars=${data.days.map(toDayBar)} />
+        <${BarChart} title="Orders per status" columns=${STATUS_COLUMNS} isFlat=${true}
+                     bars=${Object.entries(data.statuses).map(toStatusBar)} />
         <${TopProducts} top=${data.top_products} />
-      </div>`}`;
+      </div>`
+    }`;
 }
 
 function Figures({ stats }) {
@@ -51,17 +69,17 @@ function Figures({ stats }) {
 }
 
 function TopProducts({ top }) {
-  const { data } = useLoad(() => findProducts(top.map((entry) => entry.product_id)), [top]);
-  const names = new Map((data ?? []).map((product) => [product.id, product.name]));
+  const names = useNames(top.map((entry) => entry.product_id));
   const columns = [
-    { label: "Product", isHead: true, isWide: true, show: ({ product_id: id }) => names.get(id) ?? `Product ${id}` },
+    { label: "Product", isHead: true, isWide: true, show: (entry) => names(entry.product_id) },
     { label: "Sold", isNumber: true, show: (entry) => entry.quantity },
     { label: "Revenue", isNumber: true, show: (entry) => formatMoney(entry.revenue) },
   ];
   return html`
     <section class="sheet">
       <h2>Top products</h2>
-      <${DataTable} caption="Top products" columns=${columns} rows=${top} toKey=${(entry) => entry.product_id} empty="Nothing sold yet." />
+      <${DataTable} caption="Top products" columns=${columns} rows=${top}
+                    toKey=${(entry) => entry.product_id} empty="Nothing sold yet." />
     </section>`;
 }
 
@@ -70,5 +88,11 @@ function toDayBar({ date, orders, revenue }) {
 }
 
 function toStatusBar([status, number]) {
-  return { status, label: statusWord(status), value: number, text: String(number), tone: TONES[status] };
+  return {
+    status,
+    label: statusWord(status),
+    value: number,
+    text: String(number),
+    tone: TONES[status],
+  };
 }

@@ -4,13 +4,13 @@ import { exportProducts, listProducts } from "../api.js";
 import { Button } from "../components/button.js";
 import { DataTable } from "../components/data-table.js";
 import { ImportPanel } from "../components/import-panel.js";
-import { Failure, MoreButton } from "../components/list-parts.js";
+import { Failure, ListStatus, MoreButton } from "../components/list-parts.js";
 import { NewProduct } from "../components/new-product.js";
 import { ProductImage } from "../components/product-card.js";
 import { ProductEditor } from "../components/product-editor.js";
 import { saveFile } from "../download.js";
 import { LOW_STOCK } from "../facts.js";
-import { count, formatMoney } from "../format.js";
+import { formatMoney } from "../format.js";
 import { useAction, usePages, useSettled } from "../hooks.js";
 import { html, useEffect, useState } from "../html.js";
 import { replaceQuery } from "../router.js";
@@ -43,11 +43,10 @@ export default function Products({ route }) {
     <${Tools} filter=${filter} setFilter=${setFilter} opened=${opened} toggle=${toggle} />
     ${opened === "new" && html`<${NewProduct} onAdded=${added} />`}
     ${opened === "import" && html`<${ImportPanel} onImported=${list.reload} />`}
-    <p class="unseen" role="status">
-      ${list.isLoading ? "Loading the products" : rows && `${count(rows.length, "product")}${list.hasMore ? ", and more" : ""}`}
-    </p>
+    <${ListStatus} of=${list} rows=${rows} noun="product" />
     <${Failure} what="The products cannot be shown right now" of=${list} />
-    <${DataTable} caption="Products" columns=${makeColumns(opened, toggle)} rows=${rows} isLoading=${list.isLoading}
+    <${DataTable} caption="Products" columns=${makeColumns(opened, toggle)} rows=${rows}
+        isLoading=${list.isLoading}
       toKey=${(product) => product.id}
       empty=${wanted.low ? `No product has ${LOW_STOCK} or fewer left.` : "No products here."}
       expand=${(product) =>
@@ -66,7 +65,8 @@ function Tools({ filter, setFilter, opened, toggle }) {
   const narrow = (changes) => setFilter((before) => ({ ...before, ...changes }));
   return html`
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-    <input type="search" aria-label="Search the products" placeholder="Search the products" autocomplete="off"
+    <input type="search" aria-label="Search the products" placeholder="Search the products"
+        autocomplete="off"
              onInput=${(event) => narrow({ q: event.target.value.trim() })} />
       <label class="tick">
         <input type="checkbox" checked=${Boolean(filter.low)}
@@ -74,8 +74,10 @@ function Tools({ filter, setFilter, opened, toggle }) {
         Low stock only
       </label>
       <span class="at-end">
-        <button type="button" aria-expanded=${String(opened === "new")} onClick=${() => toggle("new")}>Add a product</button>
-        <button type="button" aria-expanded=${String(opened === "import")} onClick=${() => toggle("import")}>Import CSV</button>
+        <button type="button" aria-expanded=${String(opened === "new")}
+            onClick=${() => toggle("new")}>Add a product</button>
+        <button type="button" aria-expanded=${String(opened === "import")}
+            onClick=${() => toggle("import")}>Import CSV</button>
         <${Button} isBusy=${isBusy} onClick=${save}>Export CSV<//>
       </span>
     </form>`;
@@ -99,7 +101,9 @@ function makeColumns(opened, toggle) {
       label: "Stock",
       isNumber: true,
       show: ({ stock }) =>
-        stock > LOW_STOCK ? stock : html`<span class=${stock === 0 ? "flag is-bad" : "flag"}>${stock} left</span>`,
+        stock > LOW_STOCK
+          ? stock
+          : html`<span class=${stock === 0 ? "flag is-bad" : "flag"}>${stock} left</span>`,
     },
     {
       label: "Edit",

@@ -1,10 +1,9 @@
 /** The shop window: search, categories, products, and the cart beside them. */
 
 import { listCategories, listProducts } from "../api.js";
-import { Failure, MoreButton } from "../components/list-parts.js";
+import { Failure, ListStatus, MoreButton } from "../components/list-parts.js";
 import { ProductCard, ProductSkeleton } from "../components/product-card.js";
 import { takeFirstProducts } from "../first.js";
-import { count } from "../format.js";
 import { useLoad, usePages, useSettled } from "../hooks.js";
 import { html, lazy, useEffect, useRef, useState } from "../html.js";
 
@@ -40,36 +39,38 @@ function Filters({ filter, narrow }) {
   const { data: categories } = useLoad(listCategories, []);
   return html`
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <input type="search" aria-label="Search the products" placeholder="Search the products" autocomplete="off"
+      <input type="search" aria-label="Search the products" placeholder="Search the products"
+          autocomplete="off"
              onInput=${(event) => narrow({ q: event.target.value.trim() })} />
       <label class="tick">
         <input type="checkbox" onChange=${(event) => narrow({ in_stock: event.target.checked })} />
         In stock only
       </label>
     </form>
-    ${categories?.length > 0 &&
-    html`
+    ${
+      categories?.length > 0 &&
+      html`
       <div class="chips" role="group" aria-label="Categories">
         ${[{ category: "" }, ...categories].map(
           ({ category }) => html`
-            <button class="chip" type="button" aria-pressed=${String((filter.category ?? "") === category)}
+            <button class="chip" type="button"
+                aria-pressed=${String((filter.category ?? "") === category)}
                     onClick=${() => narrow({ category })}>${category || "All"}</button>`,
         )}
-      </div>`}`;
+      </div>`
+    }`;
 }
 
 function Products({ filter }) {
   const wanted = useSettled(filter, TYPING_MS);
-  const list = usePages(
-    (next) => takeFirstProducts() ?? listProducts(wanted, next),
-    [wanted],
-  );
+  const list = usePages((next) => takeFirstProducts() ?? listProducts(wanted, next), [wanted]);
   const grid = useRef();
   const { rows } = list;
   // "Show more" goes on with the first product that is new; the button itself may be gone by then.
   const goOnAt = useRef(null);
   useEffect(() => {
-    if (goOnAt.current !== null) grid.current.children[goOnAt.current]?.querySelector("button").focus();
+    if (goOnAt.current !== null)
+      grid.current.children[goOnAt.current]?.querySelector("button").focus();
     goOnAt.current = null;
   }, [rows?.length]);
   const more = () => {
@@ -79,13 +80,13 @@ function Products({ filter }) {
   const isEmpty = rows?.length === 0;
   const isNarrowed = Object.values(wanted).some(Boolean);
   return html`
-    <p class="unseen" role="status">
-      ${list.isLoading ? "Loading the products" : rows && `${count(rows.length, "product")}${list.hasMore ? ", and more" : ""}`}
-    </p>
+    <${ListStatus} of=${list} rows=${rows} noun="product" />
     <ul class="cards" ref=${grid} aria-label="Products" aria-busy=${String(list.isLoading)}>
-      ${rows
-        ? rows.map((product) => html`<${ProductCard} key=${product.id} product=${product} />`)
-        : list.isLoading && [...Array(6).keys()].map(() => html`<${ProductSkeleton} />`)}
+      ${
+        rows
+          ? rows.map((product) => html`<${ProductCard} key=${product.id} product=${product} />`)
+          : list.isLoading && [...Array(6).keys()].map(() => html`<${ProductSkeleton} />`)
+      }
     </ul>
     ${isEmpty && html`<p class="empty">${isNarrowed ? "No product matches." : "There are no products yet."}</p>`}
     <${Failure} what="The products cannot be shown right now" of=${list} />
