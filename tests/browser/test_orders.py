@@ -121,6 +121,7 @@ def test_cancel_from_the_keyboard(visit: Visit, client: Client, user_id: str) ->
     page.keyboard.press("Enter")
     expect(page.locator(".facts .badge")).to_have_text("Cancelled")
     expect(page.get_by_role("status").get_by_text("Order cancelled.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(page.locator(".timeline")).to_contain_text("changed their mind")
 
 

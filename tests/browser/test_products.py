@@ -26,6 +26,8 @@ def open_editor(visit: Visit, name: str) -> Callable[[], Page]:
     def find_and_open() -> Page:
         page = visit("products")
         page.get_by_role("searchbox").fill(name)
+        # A row that moves while somebody types in it loses the focus.
+        expect(page.get_by_role("table", name="Products").get_by_role("row")).to_have_count(2)
         page.get_by_role("button", name=f"Edit {name}").click()
         page.get_by_label("Name").wait_for()
         return page

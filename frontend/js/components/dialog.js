@@ -6,24 +6,34 @@ import { Button } from "./button.js";
 /** `onConfirm(form data)` does it; `onClose()` takes the dialog away. */
 export function Dialog({ title, confirm, isDanger, isBusy, onConfirm, onClose, children }) {
   const dialog = useRef();
-  const opener = useRef(document.activeElement);
   useEffect(() => {
-    dialog.current.showModal();
-    return () => opener.current?.isConnected && opener.current.focus();
+    const element = dialog.current;
+    element.showModal();
+    element.addEventListener("close", onClose);
+    return () => {
+      // It says only later that it has closed, when another may be open already.
+      element.removeEventListener("close", onClose);
+      // This gives the focus back to where it was.
+      element.close();
+    };
   }, []);
   const submit = (event) => {
     event.preventDefault();
     if (!isBusy) onConfirm(Object.fromEntries(new FormData(event.target)));
   };
+  const cancel = (event) => {
+    event.preventDefault();
+    onClose();
+  };
   return html`
-    <dialog class="dialog sheet" ref=${dialog} aria-labelledby="dialog-title" onClose=${onClose}>
+    <dialog class="dialog sheet" ref=${dialog} aria-labelledby="dialog-title" onCancel=${cancel}>
       <form onSubmit=${submit}>
         <h2 id="dialog-title">${title}</h2>
         ${children}
         <div class="buttons">
           <${Button} kind=${isDanger ? "main is-danger" : "main"} type="submit"
               isBusy=${isBusy}>${confirm}<//>
-          <${Button} onClick=${() => dialog.current.close()}>Back<//>
+          <${Button} onClick=${onClose}>Back<//>
         </div>
       </form>
     </dialog>`;
