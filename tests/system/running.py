@@ -16,6 +16,7 @@ import requests
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 KEY = "secret-key-123"
+WORKERS = 2  # of each app, by default
 APPS = ("cart", "catalog", "orders", "payments")
 
 
@@ -93,6 +94,9 @@ class RunningShop:
     def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = self.run("up", *self.ports, "--detach", *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
+        # Ready is a shop whose every app answers, be it by the first of its workers; a test that
+        # stops or kills them wants to know them all.
+        wait_for(lambda: all(len(self.pids()[app]) == 1 + WORKERS for app in APPS))
         return done
 
     def down(self) -> None:
