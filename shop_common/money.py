@@ -32,6 +32,11 @@ def parse_minor(value: str | int | Decimal) -> int:
     return int(amount * 100)
 
 
+def to_text(minor: int) -> str:
+    """The amount as a file has it: always with two decimals."""
+    return f"{minor // 100}.{minor % 100:02}"
+
+
 def to_number(minor: int) -> float:
     """The amount as JSON writes it: the nearest double prints exactly two decimals or fewer."""
     return minor / 100

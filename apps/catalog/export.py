@@ -1,12 +1,12 @@
 """Products written in Shopify's columns, so that shopify.py reads the same products back; pure."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby
 
 from apps.catalog.model import StoredProduct
 from apps.catalog.text import as_html
+from shop_common import money
+from shop_common.csv_file import write_csv
 
 OPTION_COLUMNS = [f"Option{number} {part}" for number in (1, 2, 3) for part in ("Name", "Value")]
 # A value that begins with `=` is left as it is: guarding it against spreadsheets would change it.
@@ -18,21 +18,14 @@ COLUMNS = [
     *("Variant Requires Shipping", "Variant Taxable", "Image Src", "Variant Image", "Status"),
     "Cornershop Name",
 ]
-CHUNK = 64 * 1024
 
 
 def write_products(products: Iterable[StoredProduct]) -> Iterator[str]:
     """The file, in pieces. The products of one handle must follow one another."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\r\n")
-    writer.writeheader()
-    for _, variants in groupby(products, key=lambda product: product.origin.handle):
-        writer.writerows(_write_handle(list(variants)))
-        if text.tell() > CHUNK:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
+    handles = groupby(products, key=lambda product: product.origin.handle)
+    return write_csv(
+        COLUMNS, chain.from_iterable(_write_handle(list(variants)) for _, variants in handles)
+    )
 
 
 def _write_handle(variants: list[StoredProduct]) -> Iterator[dict[str, str]]:
@@ -67,7 +60,7 @@ def _write_variant(product: StoredProduct) -> dict[str, str]:
         "Variant Inventory Qty": str(product.stock),
         "Variant Inventory Policy": "deny",
         "Variant Fulfillment Service": "manual",
-        "Variant Price": f"{data.price // 100}.{data.price % 100:02}",
+        "Variant Price": money.to_text(data.price),
         "Variant Requires Shipping": "true",
         "Variant Taxable": "true",
         "Variant Image": data.image_url,

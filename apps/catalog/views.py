@@ -2,10 +2,9 @@
 
 import hashlib
 import re
-from itertools import chain
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request, stream_with_context
+from flask import Blueprint, Response, current_app, request
 
 from apps.catalog import schemas, service
 from apps.catalog.export import write_products
@@ -14,6 +13,7 @@ from apps.catalog.shopify import read_products
 from shop_common import idempotency
 from shop_common.context import ctx
 from shop_common.db import Row
+from shop_common.download import csv_download
 from shop_common.errors import UnsupportedMediaError
 from shop_common.operations import operation
 from shop_common.paging import next_link
@@ -139,13 +139,7 @@ def import_products(query: dict[str, Any]) -> Any:
 @blueprint.get("/products/export")
 @operation("All products in Shopify's columns", answers={200: "text/csv"})
 def export_products() -> Response:
-    lines = write_products(service.export_products(ctx))
-    # The first piece is made here, so that a database that is away is still answered as an error.
-    return Response(
-        stream_with_context(chain([next(lines)], lines)),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="products.csv"'},
-    )
+    return csv_download(write_products(service.export_products(ctx)), "products.csv")
 
 
 @blueprint.post("/reservations")

@@ -18,6 +18,8 @@ STATUSES = (CREATED, PAID, SHIPPED, DELIVERED, CANCELLED, EXPIRED, REFUNDED)
 # The row of an id whose try was given up: it decides that no order can have this id, and is never
 # shown.
 ABANDONED = "ABANDONED"
+# What was paid and is in one of these has brought nothing: its money goes back, or has gone.
+GIVEN_BACK = (CANCELLED, REFUNDED)
 
 # Who moves an order.
 CLIENT = "client"
@@ -84,6 +86,17 @@ class Order:
     reason: str | None
     created_at: str
     updated_at: str
+
+
+class Basket(NamedTuple):
+    """So many orders of exactly these lines, and what they brought together.
+
+    A line is `[product_id, quantity, price_minor]`, as it is stored: statistics read very many.
+    """
+
+    lines: Sequence[Sequence[int]]
+    orders: int
+    revenue_minor: int
 
 
 def check_size(wanted: Sequence[WantedLine]) -> None:

@@ -26,11 +26,20 @@ class WantedLineSchema(Schema):
         return WantedLine(data["product_id"], data["quantity"], data["price"])
 
 
-class OrderQuerySchema(QuerySchema):
+class ExportQuerySchema(QuerySchema):
     user_id = UserId(load_default=None)
     status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
+
+
+class OrderQuerySchema(ExportQuerySchema):
     limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
     after = Text(1, 64, load_default=None, metadata={"description": "an `order_id`"})
+
+
+class StatsQuerySchema(QuerySchema):
+    days = WholeNumber(
+        1, 366, load_default=30, metadata={"description": "so many UTC days, today among them"}
+    )
 
 
 class PaymentReportSchema(Schema):
@@ -82,6 +91,45 @@ class OrderSchema(Schema):
     reason = fields.String(allow_none=True, metadata={"description": "of the last move"})
     created_at = fields.String()
     updated_at = fields.String()
+
+
+class DaySchema(Schema):
+    date = fields.String(metadata={"example": "2026-11-25"})
+    orders = fields.Integer()
+    revenue = fields.Float()
+
+
+class TopProductSchema(Schema):
+    product_id = fields.Integer()
+    quantity = fields.Integer()
+    revenue = fields.Float()
+
+
+StatusCountsSchema = Schema.from_dict(
+    {status: fields.Integer() for status in STATUSES}, name="StatusCountsSchema"
+)
+
+
+class StatsSchema(Schema):
+    """Sold is what was paid in the period and is neither CANCELLED nor REFUNDED."""
+
+    days = fields.List(
+        fields.Nested(DaySchema), metadata={"description": "what was sold each day, oldest first"}
+    )
+    statuses = fields.Nested(
+        StatusCountsSchema,
+        metadata={"description": "the orders made in the period, by the state they are in now"},
+    )
+    top_products = fields.List(
+        fields.Nested(TopProductSchema),
+        metadata={"description": "the ten that brought most, that one first"},
+    )
+    average_order = fields.Float(
+        allow_none=True, metadata={"description": "null if nothing was sold"}
+    )
+    orders = fields.Integer(metadata={"description": "how many were sold"})
+    revenue = fields.Float(metadata={"description": "what they brought"})
+    currency = fields.String(metadata={"example": "USD"})
 
 
 class OrderMovedSchema(Schema):

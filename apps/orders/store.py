@@ -1,10 +1,19 @@
 """The orders tables and their SQL; every function takes the open transaction first."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from apps.orders.model import ABANDONED, CREATED, PAID, Line, Order
+from apps.orders.model import (
+    ABANDONED,
+    CREATED,
+    GIVEN_BACK,
+    PAID,
+    STATUSES,
+    Basket,
+    Line,
+    Order,
+)
 from shop_common.db import Row, Transaction
 
 
@@ -127,6 +136,31 @@ def list_orders(
         (*params, limit),
     )
     return [_load(row) for row in rows]
+
+
+def list_sold(tx: Transaction, since: str, until: str) -> Iterator[Basket]:
+    """What was paid from `since` to before `until` and is not given back, equal orders as one."""
+    # Written as NOT IN, so that the index of the time is the only one that fits: with the states
+    # that are sold, SQLite reads all orders of those.
+    rows = tx.stream(
+        "SELECT items, COUNT(*) AS orders, CAST(SUM(total_amount) AS BIGINT) AS revenue"
+        " FROM orders WHERE paid_at >= ? AND paid_at < ? AND status NOT IN (?, ?) GROUP BY items",
+        (since, until, *GIVEN_BACK),
+    )
+    for row in rows:
+        yield Basket(json.loads(row["items"]), row["orders"], row["revenue"])
+
+
+def count_statuses(tx: Transaction, since: str, until: str) -> dict[str, int]:
+    """How many orders made from `since` to before `until` are in each state; none: left out."""
+    # All states are named, since the index has the state before the time.
+    marks = ", ".join("?" * len(STATUSES))
+    rows = tx.all(
+        f"SELECT status, COUNT(*) AS orders FROM orders WHERE status IN ({marks})"
+        " AND created_at >= ? AND created_at < ? GROUP BY status",
+        (*STATUSES, since, until),
+    )
+    return {row["status"]: row["orders"] for row in rows}
 
 
 def add_history(

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
-from apps.orders import service
+from apps.orders import reports, service
+from apps.orders.export import write_orders
 from apps.orders.model import CANCELLED, DELIVERED, PAID, SHIPPED, WantedLine, dump_order
 from apps.orders.schemas import (
     CreateOrderQuerySchema,
     DoctorReportSchema,
+    ExportQuerySchema,
     HistorySchema,
     OrderMovedSchema,
     OrderQuerySchema,
@@ -16,9 +18,12 @@ from apps.orders.schemas import (
     PaymentReportSchema,
     ReasonSchema,
     RefundReportSchema,
+    StatsQuerySchema,
+    StatsSchema,
     WantedLineSchema,
 )
 from shop_common.context import ctx
+from shop_common.download import csv_download
 from shop_common.operations import operation
 from shop_common.paging import next_link
 
@@ -51,6 +56,27 @@ def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[
     orders = service.list_orders(ctx, **query)
     link = next_link(orders, query["limit"], orders[-1].order_id if orders else "")
     return [dump_order(order) for order in orders], 200, link
+
+
+@blueprint.get("/orders/stats")
+@operation(
+    "What was sold in the last days, and what has become of the orders made in them",
+    query=StatsQuerySchema(),
+    answers={200: StatsSchema()},
+)
+def get_stats(query: dict[str, Any]) -> dict[str, Any]:
+    return reports.get_stats(ctx, query["days"])
+
+
+@blueprint.get("/orders/export")
+@operation(
+    "Orders as a file, newest first, one row each",
+    query=ExportQuerySchema(),
+    answers={200: "text/csv"},
+)
+def export_orders(query: dict[str, Any]) -> Response:
+    orders = reports.export_orders(ctx, **query)
+    return csv_download(write_orders(orders, ctx.config.currency), "orders.csv")
 
 
 @blueprint.get("/orders/<order_id>")

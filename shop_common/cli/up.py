@@ -64,7 +64,7 @@ def command(
     }
     if flags["empty"]:
         os.environ["CATALOG_EMPTY"] = "1"
-    api_key = _check_settings()
+    config = _check_settings()
     # Orders and carts are nobody else's business on a machine with other users.
     os.umask(0o077)
     for folder in (data_dir / "logs", data_dir / "run" / "metrics"):
@@ -84,9 +84,9 @@ def command(
         raise click.ClickException(f"--port {shop.port} is one of the apps' ports too")
     listeners = {name: _listen(shop, name) for name in (*APPS, "nginx")}
     nginx_program = nginx.get_nginx()
-    save_key(shop, api_key)
+    save_key(shop, config.api_key)
     save_settings(shop)
-    nginx.write_config(shop, api_key)
+    nginx.write_config(shop, config)
     programs = [_app(name, listeners[name]) for name in APPS]
     programs.append(_front(shop, nginx_program, listeners["nginx"]))
     click.echo(f"Starting the shop in {data_dir}")
@@ -96,8 +96,11 @@ def command(
         _supervise(shop, programs, lambda supervisor: _announce(shop, "Ctrl-C stops it"))
 
 
-def _check_settings() -> str:
-    """The API key. Raises ClickException naming the setting that cannot be used."""
+def _check_settings() -> Config:
+    """The settings that all apps share.
+
+    Raises ClickException naming the setting that cannot be used.
+    """
     try:
         configs = [load_config(app) for app in APPS]
     except ConfigError as error:
@@ -105,7 +108,7 @@ def _check_settings() -> str:
     for config in configs:
         if config.database_url.startswith("postgresql"):
             _check_database(config)
-    return configs[0].api_key
+    return configs[0]
 
 
 def _check_database(config: Config) -> None:

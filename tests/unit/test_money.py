@@ -6,13 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop_common.money import MAX_MINOR, parse_minor, to_number
+from shop_common.money import MAX_MINOR, parse_minor, to_number, to_text
 
 
 @given(st.integers(0, MAX_MINOR))
 def test_every_amount_survives_the_wire(minor: int) -> None:
     """Through the JSON number that is sent and back, by text as a client would."""
     assert parse_minor(Decimal(repr(to_number(minor)))) == minor
+
+
+@given(st.integers(0, MAX_MINOR))
+def test_every_amount_survives_a_file(minor: int) -> None:
+    assert parse_minor(to_text(minor)) == minor
+    assert to_text(minor)[-3] == "."
 
 
 @given(st.integers(0, 99_999_999), st.integers(1, 999), st.integers(1, 100))
