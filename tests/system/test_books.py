@@ -106,7 +106,8 @@ def test_an_outage_of_the_catalogue_is_made_good(
     tmp_path: Path, database_settings: Callable[[], dict[str, str]]
 ) -> None:
     """60 orders of a product with 50 while it is away, half of them paid: 50 stand, 10 do not."""
-    shop = RunningShop(tmp_path / "var", SWEEP_AFTER_S="2", **database_settings())
+    settings = {"SWEEP_AFTER_S": "2", "UPSTREAM_FIRST_BYTE_S": "2", **database_settings()}
+    shop = RunningShop(tmp_path / "var", **settings)
     shop.up()
     set_stock(shop, 1, 50)
     catalog = shop.pids()["catalog"][0]
