@@ -242,9 +242,10 @@ def test_data_outlives_a_restart(own_shop: RunningShop) -> None:
 def test_one_request_has_one_id_in_every_log(shop: RunningShop) -> None:
     """Nginx, cart and the catalogue that cart asks write the same id."""
     request_id = f"trace-{uuid.uuid4()}"
-    shop.post(
-        f"/api/cart/{a_user()}/add?product_id=1", headers={"X-Request-ID": request_id}
-    ).raise_for_status()
+    user_id = a_user()
+    shop.post(f"/api/cart/{user_id}/add?product_id=1").raise_for_status()
+    path = f"/api/cart/{user_id}/quote"
+    shop.get(path, headers={"X-Request-ID": request_id}).raise_for_status()
     for name in ("nginx-access", "cart", "catalog"):
         log = shop.data_dir / "logs" / f"{name}.log"
         wait_for(lambda log=log: request_id in log.read_text())
