@@ -34,6 +34,7 @@ from shop_common.config import APPS, Config, ConfigError, load_config
 from shop_common.db import open_database
 from shop_common.errors import BusyError
 
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 OTHER_START_S = 40.0
 
 
@@ -244,6 +245,8 @@ def _leave_behind(shop: Shop, programs: list[Program], lock: int) -> None:
     """
     reading, writing = os.pipe()
     sys.stdout.flush()
+    # Python forgets a KeyboardInterrupt that comes up while it forks: Ctrl-C waits until then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
     pid = os.fork()
     if pid == 0:
         os.close(reading)
@@ -251,6 +254,7 @@ def _leave_behind(shop: Shop, programs: list[Program], lock: int) -> None:
     os.close(writing)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
         is_ready = os.read(reading, 1) == b"1"
     except KeyboardInterrupt:
         os.kill(pid, signal.SIGTERM)
@@ -274,6 +278,7 @@ def _be_left_behind(shop: Shop, programs: list[Program], keep: set[int], tell: i
     status = 1
     try:
         os.setsid()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
         keep |= {program.listener.fileno() for program in programs} | {0, 1, 2}
         for descriptor in map(int, os.listdir("/proc/self/fd")):
             if descriptor not in keep:
