@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
-from shop_common import auth, health, idempotency, log, metrics, openapi, outbox
+from shop_common import auth, cors, health, idempotency, log, metrics, openapi, outbox
 from shop_common.background import Background, Job
 from shop_common.context import Context
 from shop_common.errors import LengthRequiredError, ShopError
@@ -42,6 +42,7 @@ def build_app(context: Context, blueprint: Blueprint, jobs: Sequence[Job] = ()) 
         [relay, Job("prune", PRUNE_EVERY_S, lambda: _prune(context)), *jobs]
     )
     app.before_request(_begin)
+    cors.init_app(app, context.config.cors_origins)
     app.before_request(_guard)
     app.before_request(_measure_body)
     app.after_request(_end)

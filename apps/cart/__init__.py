@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Flask
 
 from apps.cart import service, views
+from apps.cart.listing import REFRESH_EVERY_S, refresh_listing
 from shop_common.app import build_app
 from shop_common.background import Job
 from shop_common.clock import Clock, now
@@ -23,5 +24,8 @@ def create_app(config: Config | None = None, time_source: Clock = now) -> Flask:
         time_source=time_source,
     )
     sweeps = (service.remove_idle_carts, service.remove_old_checkouts)
-    jobs = [Job(run.__name__, SWEEP_EVERY_S, partial(run, context)) for run in sweeps]
+    jobs = [
+        Job("refresh_listing", REFRESH_EVERY_S, partial(refresh_listing, context)),
+        *(Job(run.__name__, SWEEP_EVERY_S, partial(run, context)) for run in sweeps),
+    ]
     return build_app(context, views.blueprint, jobs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from apps.cart.model import Offer
+from apps.cart.model import Changes, Offer
 from shop_common import money
 from shop_common.context import Context
 from shop_common.http_client import Answer, BadAnswerError, NoPlaceError, fail_open
@@ -51,6 +51,31 @@ def quote_prices(context: Context, product_ids: Collection[int]) -> dict[int, Of
             )
             for product in answer.body
         }
+    except (TypeError, KeyError, ValueError):
+        raise BadAnswerError("catalog", "catalog answered with something else") from None
+
+
+def list_changes(context: Context, after: str) -> Changes:
+    """What the catalogue has begun or ceased to sell since `after`. Raises PartnerError."""
+    answer = context.partners["catalog"].call("GET", "/changes", params={"after": after})
+    if answer.status != 200:
+        raise BadAnswerError("catalog", f"catalog answered {answer.status}")
+    body = answer.body
+    try:
+        sold, gone = (
+            [(max(0, int(first)), int(last)) for first, last in body[name]]
+            for name in ("sold", "gone")
+        )
+        changes = Changes(
+            is_continued=bool(body["is_continued"]),
+            sold=sold,
+            gone=gone,
+            next=str(body["next"]),
+            is_complete=bool(body["is_complete"]),
+        )
+        if not changes.is_complete and changes.next == after:
+            raise ValueError("the same again would be asked for ever")
+        return changes
     except (TypeError, KeyError, ValueError):
         raise BadAnswerError("catalog", "catalog answered with something else") from None
 

@@ -79,6 +79,17 @@ def find_line(lines: Lines, product_id: int) -> Line | None:
     return next((line for line in lines if line.product_id == product_id), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What has come for sale and has gone in the catalogue; ranges of ids, first and last."""
+
+    is_continued: bool  # False: forget what was known before
+    sold: list[tuple[int, int]]
+    gone: list[tuple[int, int]]
+    next: str
+    is_complete: bool
+
+
 def unverified_lines(lines: Lines) -> Lines:
     return tuple(line for line in lines if line.unverified)
 

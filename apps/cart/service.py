@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from apps.cart import clients, model, store
+from apps.cart.listing import listing_of
 from apps.cart.model import RESTORED, TAKEN, Checkout, Lines
 from shop_common import idempotency
 from shop_common.clock import to_iso
@@ -171,6 +172,8 @@ def _check_unverified(context: Context, lines: Lines) -> Callable[[Lines], Lines
 
 def _validate(context: Context, product_id: int) -> bool:
     """Whether the product is let through unchecked. Raises NotFoundError for an unknown one."""
+    if listing_of(context).sells(product_id):
+        return False
     sold = clients.validate_product(context, product_id)
     if sold is False:
         raise NotFoundError(f"Product {product_id} not found in catalog")

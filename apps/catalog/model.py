@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ MAX_SOURCE_KEY_BYTES = 2_000
 
 Options = tuple[tuple[str, str], ...]
 
+_CURSOR = re.compile(r"([^,]{1,40}),(\d{1,9}),(\d{1,9})", re.ASCII)
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#\"<>\\]+[^\s\"<>\\]*", re.IGNORECASE)
 
 
@@ -43,6 +44,23 @@ class Line(NamedTuple):
     product_id: int
     quantity: int
     price: int | None = None
+
+
+class Cursor(NamedTuple):
+    """How far someone has read the changes of what is for sale, of which catalogue."""
+
+    catalogue: str
+    listing: int
+    product_id: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor | None":
+        """A cursor as `dump` writes it; None for anything else."""
+        match = _CURSOR.fullmatch(text)
+        return cls(match[1], int(match[2]), int(match[3])) if match else None
+
+    def dump(self) -> str:
+        return f"{self.catalogue},{self.listing},{self.product_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +208,17 @@ def dump_reservation(order_id: str, held: Sequence[Line]) -> dict[str, Any]:
     """The reservation as it is sent."""
     items = [line._asdict() | {"price": money.to_number(line.price or 0)} for line in held]
     return {"order_id": order_id, "status": HELD, "items": items}
+
+
+def ranges(ids: Iterable[int]) -> list[list[int]]:
+    """Ids as the first and last of those that follow on each other: most of a catalogue do."""
+    found: list[list[int]] = []
+    for number in ids:
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found
 
 
 def is_web_address(text: str) -> bool:

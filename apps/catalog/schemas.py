@@ -11,6 +11,7 @@ from shop_common.fields import MAX_ID, Money, QuerySchema, Text, WholeNumber
 from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_IDS = 1000
+MAX_CHANGES = 10_000
 
 
 class TidyText(Text):
@@ -66,6 +67,21 @@ class HistoryQuerySchema(QuerySchema):
 class CategoryQuerySchema(QuerySchema):
     limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
     after = Text(0, MAX_LENGTHS["category"], load_default="")
+
+
+class ChangesQuerySchema(QuerySchema):
+    after = Text(0, 64, load_default="", metadata={"description": "`next` of the answer before"})
+    limit = WholeNumber(1, MAX_CHANGES, load_default=MAX_CHANGES)
+
+
+class ChangesSchema(Schema):
+    """Ids as ranges, first and last: `[[1, 3], [7, 7]]`."""
+
+    is_continued = fields.Boolean(metadata={"description": "false: forget what came before"})
+    sold = fields.List(fields.List(fields.Integer()))
+    gone = fields.List(fields.List(fields.Integer()))
+    next = fields.String()
+    is_complete = fields.Boolean(metadata={"description": "false: ask on at once"})
 
 
 class ImportQuerySchema(QuerySchema):

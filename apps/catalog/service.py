@@ -8,6 +8,7 @@ from typing import Any
 
 from apps.catalog import model, store, store_stock
 from apps.catalog.model import (
+    Cursor,
     ImportPlan,
     Line,
     Origin,
@@ -62,6 +63,27 @@ def list_products(
         return [], limit
     with ctx.db.read() as tx:
         return store.list_products(tx, asked, limit, **narrowed), limit
+
+
+def list_changes(ctx: Context, after: str, limit: int) -> dict[str, Any]:
+    """What has come for sale or has gone since `after`; all of it if that is not of here."""
+    with ctx.db.read() as tx:
+        catalogue, newest = store.get_listing(tx)
+        since = Cursor.parse(after)
+        # A cursor from the future is one from before a backup was put back.
+        if since is None or since.catalogue != catalogue or since.listing > newest:
+            since = None
+        at = since or Cursor(catalogue, 0, 0)
+        rows = store.list_changes(tx, (at.listing, at.product_id), limit)
+    if rows:
+        at = Cursor(catalogue, rows[-1]["listing"], rows[-1]["id"])
+    return {
+        "is_continued": since is not None,
+        "sold": model.ranges(row["id"] for row in rows if row["is_sold"]),
+        "gone": model.ranges(row["id"] for row in rows if not row["is_sold"]),
+        "next": at.dump(),
+        "is_complete": len(rows) < limit,
+    }
 
 
 def get_product(ctx: Context, product_id: int) -> Row:

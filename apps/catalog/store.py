@@ -13,9 +13,12 @@ STORED = f"id, stock, {', '.join(DATA)}, handle, options, archived_at"
 BATCH = 500
 
 _SET_DATA = ", ".join(f"{column} = ?" for column in (*DATA, "search_text"))
+# Read by each row of a file: the number that its transaction wrote.
+_LISTING = "(SELECT listing FROM catalog_state)"
 _INSERT = (
     f"INSERT INTO products ({', '.join(DATA)}, search_text, handle, options, source_key, stock,"
-    f" version, created_at, updated_at) VALUES ({', '.join('?' * 11)}, 1, ?, ?)"
+    " version, listing, created_at, updated_at)"
+    f" VALUES ({', '.join('?' * 11)}, 1, {_LISTING}, ?, ?)"
 )
 _MATCHES_WORDS = {
     "sqlite": "id IN (SELECT rowid FROM products_fts WHERE products_fts MATCH ?)",
@@ -83,6 +86,7 @@ def is_known(tx: Transaction, product_id: int) -> bool:
 
 def insert_product(tx: Transaction, origin: Origin, data: ProductData, stock: int, now: str) -> Row:
     """Insert a product with its first movement."""
+    _change_listing(tx)
     row = tx.one(f"{_INSERT} RETURNING {PRODUCT}", _insert_params(origin, data, stock, now))
     assert row is not None
     if stock:
@@ -113,8 +117,10 @@ def update_product(tx: Transaction, product_id: int, data: ProductData, now: str
 
 
 def archive_product(tx: Transaction, product_id: int, now: str) -> None:
+    _change_listing(tx)
     tx.execute(
-        "UPDATE products SET archived_at = ?, updated_at = ?, version = version + 1 WHERE id = ?",
+        f"UPDATE products SET archived_at = ?, updated_at = ?, version = version + 1,"
+        f" listing = {_LISTING} WHERE id = ?",
         (now, now, product_id),
     )
 
@@ -127,6 +133,30 @@ def add_movement(
         "INSERT INTO stock_movements (product_id, delta, stock_after, reason, order_id, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         (row["id"], delta, row["stock"], reason, order_id, now),
+    )
+
+
+def _change_listing(tx: Transaction) -> None:
+    """Count one more change of what is for sale; those who make one wait for each other here.
+
+    So the numbers become visible in their order, and whoever reads on after one misses nothing.
+    """
+    tx.execute("UPDATE catalog_state SET listing = listing + 1")
+
+
+def get_listing(tx: Transaction) -> tuple[str, int]:
+    """Which catalogue this is, by when it was begun, and the number of its last change."""
+    row = tx.one("SELECT seeded_at, listing FROM catalog_state")
+    assert row is not None, "it is seeded before it serves"
+    return row["seeded_at"], row["listing"]
+
+
+def list_changes(tx: Transaction, after: tuple[int, int], limit: int) -> list[Row]:
+    """Products by the last change of whether they are for sale; those after (listing, id)."""
+    return tx.all(
+        "SELECT id, listing, archived_at IS NULL AS is_sold FROM products"
+        " WHERE (listing, id) > (?, ?) ORDER BY listing, id LIMIT ?",
+        (*after, limit),
     )
 
 
@@ -196,6 +226,7 @@ def read_data(row: Row) -> ProductData:
 
 def insert_imported(tx: Transaction, rows: Sequence[ImportRow], now: str) -> None:
     """Insert the products of a file, each with a movement `import` for the stock it brings."""
+    _change_listing(tx)
     tx.many(_INSERT, (_insert_params(row.origin, row.data, row.stock or 0, now) for row in rows))
     keys = [row.origin.source_key for row in rows if row.stock]
     for start in range(0, len(keys), BATCH):
@@ -212,9 +243,11 @@ def update_imported(
     tx: Transaction, updated: Sequence[tuple[StoredProduct, ImportRow]], now: str
 ) -> None:
     """Give products what their row says, their stock aside; archived ones are for sale again."""
+    _change_listing(tx)
     tx.many(
         f"UPDATE products SET {_SET_DATA}, handle = ?, options = ?, source_key = ?,"
-        " version = version + 1, archived_at = NULL, updated_at = ? WHERE id = ?",
+        f" version = version + 1, listing = {_LISTING}, archived_at = NULL, updated_at = ?"
+        " WHERE id = ?",
         (
             (*_data_params(row.data), *_origin_params(row.origin), now, product.id)
             for product, row in updated

@@ -176,6 +176,16 @@ def list_reservations(query: dict[str, Any]) -> Any:
     return [dict(row) for row in service.list_reservations(ctx, **query)]
 
 
+@blueprint.get("/changes")
+@operation(
+    "For cart: which products have come for sale or have gone, in the order of that",
+    query=schemas.ChangesQuerySchema(),
+    answers={200: schemas.ChangesSchema()},
+)
+def list_changes(query: dict[str, Any]) -> Any:
+    return service.list_changes(ctx, **query)
+
+
 @blueprint.post("/reservations/settle")
 @operation(
     "For orders: these orders are there",

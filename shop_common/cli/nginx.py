@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from shop_common import cors
 from shop_common.cli import packages
 from shop_common.cli.state import CHECKOUT, Shop, write_private
-from shop_common.config import APPS
+from shop_common.config import APPS, Config
 
 TEMPLATE = CHECKOUT / "deploy" / "nginx" / "nginx.conf.template"
 
@@ -31,7 +32,7 @@ def get_nginx() -> str:
     raise click.ClickException("Nginx was installed, but no nginx program can be found")
 
 
-def write_config(shop: Shop, api_key: str) -> Path:
+def write_config(shop: Shop, config: Config) -> Path:
     """Render the configuration into the data folder; the file's path.
 
     Every path in it is relative to that folder, so no character of a path can mean anything.
@@ -46,7 +47,18 @@ def write_config(shop: Shop, api_key: str) -> Path:
     # Started as root, Nginx would change to another user, who may not be allowed to read the
     # checkout; the apps run as the same user as everything else.
     user = "user root;" if os.geteuid() == 0 else ""
-    values = {"user": user, "listen": f"{host}:{shop.port}", "key_pattern": key_pattern(api_key)}
+    origins = [f'"~^{pattern_of(origin)}\\z" $http_origin;' for origin in config.cors_origins]
+    values = {
+        "user": user,
+        "listen": f"{host}:{shop.port}",
+        "key_pattern": pattern_of(config.api_key),
+        "cors_origins": "\n        ".join(origins),
+        "cors_vary": "Origin" if origins else "",
+        "cors_methods": cors.METHODS,
+        "cors_allow_headers": cors.ALLOW_HEADERS,
+        "cors_expose_headers": cors.EXPOSE_HEADERS,
+        "cors_max_age": str(cors.MAX_AGE_S),
+    }
     values |= {f"{app}_port": str(shop.port_of(app)) for app in APPS}
     text = re.sub("@([a-z_]+)@", lambda match: values[match[1]], TEMPLATE.read_text())
     path = folder / "nginx.conf"
@@ -54,14 +66,14 @@ def write_config(shop: Shop, api_key: str) -> Path:
     return path
 
 
-def key_pattern(api_key: str) -> str:
-    r"""The key as a regular expression: all but letters and digits as \xHH.
+def pattern_of(text: str) -> str:
+    r"""The text as a regular expression: all but letters and digits as \xHH.
 
     So no character of it means anything to the expression, or to Nginx's own quoting.
     """
     return "".join(
         chr(byte) if chr(byte).isascii() and chr(byte).isalnum() else f"\\x{byte:02x}"
-        for byte in api_key.encode()
+        for byte in text.encode()
     )
 
 

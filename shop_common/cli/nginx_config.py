@@ -31,9 +31,9 @@ def command(data_dir: Path, port: int, port_base: int, host: str) -> None:
     """Write the configuration of Nginx for the settings of the environment; print its path."""
     os.environ |= {"SHOP_HOST": host, "SHOP_DATA_DIR": str(data_dir)}
     try:
-        api_key = load_config("cart").api_key
+        config = load_config("cart")
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
     shop = Shop(data_dir, host, port, port_base)
     shop.logs.mkdir(parents=True, exist_ok=True)
-    click.echo(write_config(shop, api_key))
+    click.echo(write_config(shop, config))

@@ -35,6 +35,7 @@ from shop_common.config import APPS, DEFAULT_API_KEY, Config, ConfigError, load_
 from shop_common.db import open_database
 from shop_common.errors import BusyError
 
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 OTHER_START_S = 40.0
 
 
@@ -65,7 +66,7 @@ def command(
     }
     if flags["empty"]:
         os.environ["CATALOG_EMPTY"] = "1"
-    api_key = _check_settings()
+    config = _check_settings()
     # Orders and carts are nobody else's business on a machine with other users.
     os.umask(0o077)
     for folder in (data_dir / "logs", data_dir / "run" / "metrics"):
@@ -85,21 +86,24 @@ def command(
         raise click.ClickException(f"--port {shop.port} is one of the apps' ports too")
     listeners = {name: _listen(shop, name) for name in (*APPS, "nginx")}
     nginx_program = nginx.get_nginx()
-    save_key(shop, api_key)
+    save_key(shop, config.api_key)
     save_settings(shop)
-    nginx.write_config(shop, api_key)
+    nginx.write_config(shop, config)
     programs = [_app(name, listeners[name]) for name in APPS]
     programs.append(_front(shop, nginx_program, listeners["nginx"]))
     click.echo(f"Starting the shop in {data_dir}")
-    page = f"{shop.address}/{_key_fragment(api_key)}"
+    page = f"{shop.address}/{_key_fragment(config.api_key)}"
     if flags["detach"]:
         _leave_behind(shop, programs, lock, page)
     else:
         _supervise(shop, programs, lambda supervisor: _announce(page, "Ctrl-C stops it"))
 
 
-def _check_settings() -> str:
-    """The API key. Raises ClickException naming the setting that cannot be used."""
+def _check_settings() -> Config:
+    """The settings that all apps share.
+
+    Raises ClickException naming the setting that cannot be used.
+    """
     try:
         configs = [load_config(app) for app in APPS]
     except ConfigError as error:
@@ -107,7 +111,7 @@ def _check_settings() -> str:
     for config in configs:
         if config.database_url.startswith("postgresql"):
             _check_database(config)
-    return configs[0].api_key
+    return configs[0]
 
 
 def _check_database(config: Config) -> None:
@@ -253,6 +257,8 @@ def _leave_behind(shop: Shop, programs: list[Program], lock: int, page: str) -> 
     """
     reading, writing = os.pipe()
     sys.stdout.flush()
+    # Python forgets a KeyboardInterrupt that comes up while it forks: Ctrl-C waits until then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
     pid = os.fork()
     if pid == 0:
         os.close(reading)
@@ -260,6 +266,7 @@ def _leave_behind(shop: Shop, programs: list[Program], lock: int, page: str) -> 
     os.close(writing)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
         is_ready = os.read(reading, 1) == b"1"
     except KeyboardInterrupt:
         os.kill(pid, signal.SIGTERM)
@@ -283,6 +290,7 @@ def _be_left_behind(shop: Shop, programs: list[Program], keep: set[int], tell: i
     status = 1
     try:
         os.setsid()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
         keep |= {program.listener.fileno() for program in programs} | {0, 1, 2}
         for descriptor in map(int, os.listdir("/proc/self/fd")):
             if descriptor not in keep:

@@ -1,6 +1,7 @@
 """PostgreSQL through psycopg 3: READ COMMITTED, a kept connection a thread, a schema an app."""
 
 import functools
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from shop_common.db.base import (
     only_transaction,
 )
 from shop_common.errors import BusyError
+
+logger = logging.getLogger("shop.db")
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -152,5 +155,7 @@ def _driver_errors() -> Iterator[None]:
         raise BusyError("The database is busy.") from error
     except psycopg.OperationalError as error:
         # Also a connection lost during COMMIT: whether it took effect is not known, so it is not
-        # re-run; the caller hears "busy" and looks before it tries again.
+        # re-run; the caller hears "busy" and looks before it tries again. Why stands in the log: it
+        # may name hosts and users, which are none of the caller's business.
+        logger.warning("PostgreSQL is unavailable: %s", str(error).strip())
         raise BusyError("The database is unavailable.") from error

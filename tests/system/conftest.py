@@ -24,8 +24,12 @@ def database_settings(make_database: Callable[[], str] | None) -> Callable[[], d
 def shop(
     tmp_path_factory: pytest.TempPathFactory, database_settings: Callable[[], dict[str, str]]
 ) -> Iterator[RunningShop]:
-    """A running shop that all tests share: they use users and orders of their own."""
-    running = RunningShop(tmp_path_factory.mktemp("shop") / "var", **database_settings())
+    """A running shop that all tests share: they use users and orders of their own.
+
+    Its apps are patient with each other, so that a busy machine is not taken for a silent partner.
+    """
+    settings = {"UPSTREAM_FIRST_BYTE_S": "5", **database_settings()}
+    running = RunningShop(tmp_path_factory.mktemp("shop") / "var", **settings)
     running.up()
     yield running
     running.down()

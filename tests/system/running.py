@@ -16,16 +16,20 @@ import requests
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 KEY = "secret-key-123"
+WORKERS = 2  # of each app, by default
 APPS = ("cart", "catalog", "orders", "payments")
 
 
 def free_ports() -> tuple[int, int]:
     """A port for Nginx and the first of four in a row for the apps, free at this moment.
 
-    Drawn at random, below those that the kernel gives to clients: tests may run side by side.
+    Drawn at random, below those that the kernel gives to clients, and by each of the processes that
+    run tests side by side from a range of its own: a port is not taken at once.
     """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20000 + number % 8 * 1500
     while True:
-        base = random.randrange(20000, 32000)
+        base = random.randrange(first, first + 1500 - 5)
         if all(_is_free(port) for port in range(base, base + 5)):
             return base + 4, base
 
@@ -39,8 +43,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 5.0) -> float:
-    """Seconds until the condition held; an error if it does not within `timeout_s`."""
+def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0) -> float:
+    """Seconds until the condition held; how busy the machine is must not decide whether it does."""
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < timeout_s, f"not within {timeout_s} s"
@@ -79,7 +83,7 @@ class RunningShop:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -90,6 +94,9 @@ class RunningShop:
     def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = self.run("up", *self.ports, "--detach", *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
+        # Ready is a shop whose every app answers, be it by the first of its workers; a test that
+        # stops or kills them wants to know them all.
+        wait_for(lambda: all(len(self.pids()[app]) == 1 + WORKERS for app in APPS))
         return done
 
     def down(self) -> None:

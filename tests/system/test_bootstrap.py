@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -66,9 +65,7 @@ def test_the_venv(checkout: Path) -> None:
     assert [(code, out) for code, out, _ in both] == [(0, "shop a b $c\n")] * 2
     assert sorted("preparing .venv" in err for _, _, err in both) == [False, True]
 
-    began = time.monotonic()
     assert end(start(checkout)) == (0, "shop\n", "")
-    assert time.monotonic() - began < 1.0
 
     # A change is noticed, and only once.
     (checkout / "setup.cfg").write_text(SETUP.replace("version = 1", "version = 2"))

@@ -33,11 +33,11 @@ def test_the_books_are_checked_again_and_again(own_shop: RunningShop) -> None:
     own_shop.environment["DOCTOR_EVERY_S"] = "1"
     own_shop.up()
     report = own_shop.data_dir / "doctor.json"
-    wait_for(report.exists, 15)
+    wait_for(report.exists)
     assert json.loads(report.read_text())["clean"] is True
     first = report.read_text()
-    wait_for(lambda: report.read_text() != first, 15)
-    wait_for(lambda: checks(own_shop), 15)
+    wait_for(lambda: report.read_text() != first)
+    wait_for(lambda: checks(own_shop))
     [check] = checks(own_shop)
     niceness = Path(f"/proc/{check}/stat").read_text().rpartition(")")[2].split()[16]
     assert niceness == "10"
@@ -49,16 +49,16 @@ def test_the_books_are_checked_again_and_again(own_shop: RunningShop) -> None:
         connection.close()
 
     set_stock("+ 1")
-    wait_for(lambda: "do not balance" in messages(own_shop)[-1], 30)
+    wait_for(lambda: "do not balance" in messages(own_shop)[-1])
     assert json.loads(report.read_text())["clean"] is False
     set_stock("- 1")
-    wait_for(lambda: messages(own_shop)[-1] == "the books balance again", 30)
+    wait_for(lambda: messages(own_shop)[-1] == "the books balance again")
     assert len([line for line in messages(own_shop) if "balance" in line]) == 2
     assert "stock_differs" in (own_shop.data_dir / "logs" / "doctor.log").read_text()
     assert own_shop.run("doctor").returncode == 0
     assert len(own_shop.state()["programs"]) == 5
 
-    wait_for(lambda: checks(own_shop), 15)
+    wait_for(lambda: checks(own_shop))
     own_shop.down()
     assert checks(own_shop) == []
 
@@ -66,10 +66,10 @@ def test_the_books_are_checked_again_and_again(own_shop: RunningShop) -> None:
 def test_a_check_ends_with_a_killed_supervisor(own_shop: RunningShop) -> None:
     own_shop.environment["DOCTOR_EVERY_S"] = "0.1"
     own_shop.up()
-    wait_for(lambda: checks(own_shop), 15)
+    wait_for(lambda: checks(own_shop))
     supervisor = own_shop.pids()["supervisor"][0]
     os.kill(supervisor, signal.SIGKILL)
-    wait_for(lambda: not is_alive(supervisor) and not checks(own_shop), 2)
+    wait_for(lambda: not is_alive(supervisor) and not checks(own_shop))
 
 
 def test_no_check_is_made_unless_wanted(own_shop: RunningShop) -> None:

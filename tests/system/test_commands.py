@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import time
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.system.running import APPS, RunningShop
+from tests.system.running import APPS, RunningShop, wait_for
 
 HEADER = "Handle,Title,Variant SKU,Variant Price,Variant Inventory Qty\n"
 GOOD = HEADER + "bowl,Bowl,B-1,12.50,7\nplate,Plate,P-1,8.00,9\n"
@@ -77,23 +77,26 @@ def test_a_file_of_impossible_size(shop: RunningShop, tmp_path: Path, size: int)
 def test_logs(shop: RunningShop) -> None:
     """The end of one, of all, and what is written from now on."""
     shop.get("/api/cart/u", headers={"X-Request-ID": "in-the-logs"})
-    time.sleep(0.1)
-    assert "in-the-logs" in shop.run("logs", "cart", "-n", "50").stdout
-    lines = shop.run("logs", "nginx-access", "-n", "1").stdout.splitlines()
-    assert json.loads(lines[-1])["request_id"] == "in-the-logs"
+    wait_for(lambda: "in-the-logs" in shop.run("logs", "cart", "-n", "50").stdout)
+    [line] = shop.run("logs", "nginx-access", "-n", "1").stdout.splitlines()
+    assert json.loads(line)["request_id"] == "in-the-logs"
     assert shop.run("logs", "cart", "-n", "0").stdout == ""
     together = shop.run("logs").stdout
     for name in (*APPS, "nginx-access", "shop"):
         assert f"\n{name} " in f"\n{together}"
     with subprocess.Popen(
-        shop.command("logs", "cart", "-f", "-n", "0"),
+        shop.command("logs", "cart", "-f", "-n", "1"),
         env=shop.environment, stdout=subprocess.PIPE, text=True,
     ) as follower:  # fmt: skip
-        time.sleep(0.5)
-        shop.get("/api/cart/u", headers={"X-Request-ID": "followed"})
         assert follower.stdout
-        assert "followed" in follower.stdout.readline()
-        follower.terminate()
+        assert follower.stdout.readline(), "it follows from here on"
+        shop.get("/api/cart/u", headers={"X-Request-ID": "followed"})
+        end = threading.Timer(60, follower.kill)
+        end.start()
+        # Others write to the log too.
+        assert any("followed" in line for line in follower.stdout)
+        end.cancel()
+        follower.kill()
 
 
 def test_migrate_by_itself(own_shop: RunningShop) -> None:

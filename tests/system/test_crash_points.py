@@ -96,7 +96,7 @@ def send_until_done(shop: RunningShop, path: str, body: Any, request_id: str, ke
         return answers[-1] in (200, 202)
 
     try:
-        wait_for(is_done, 25)
+        wait_for(is_done)
     except AssertionError:
         pytest.fail(f"{request_id}: {path} was answered {answers[:3]} ... {answers[-3:]}")
     assert set(answers) <= {0, 200, 202, 409, 502, 503, 504}, answers
@@ -113,7 +113,7 @@ def test_a_flow_that_is_killed_anywhere_is_done_once(
     if not request.config.getoption("--all-crash-points"):
         moments = random.Random(flow.__name__).sample(moments, len(moments) // 3)
     for app, point, times in moments:
-        wait_for(lambda: all(shop.answers(f"/api/health/{app}") for app in APPS), 10)
+        wait_for(lambda: all(shop.answers(f"/api/health/{app}") for app in APPS))
         path, body = flow(shop)
         key = str(uuid.uuid4())
         request_id = f"crash.{app}.{point}.{times}.{key[:8]}"
@@ -122,6 +122,6 @@ def test_a_flow_that_is_killed_anywhere_is_done_once(
         again = send(shop, path, body, f"again-{key[:8]}", key)
         assert again in (200, 202), "what is done stays done under its key"
     assert crashes > 0, "the points are where the flow comes by"
-    wait_for(lambda: all(shop.answers(f"/api/health/{app}") for app in APPS), 10)
+    wait_for(lambda: all(shop.answers(f"/api/health/{app}") for app in APPS))
     done = shop.run("doctor", "--patience", "20")
     assert done.returncode == 0, done.stdout + done.stderr

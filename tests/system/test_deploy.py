@@ -79,7 +79,7 @@ def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
         ) as nginx,
     ):  # fmt: skip
         try:
-            wait_for(own_shop.answers, 15)
+            wait_for(own_shop.answers)
             assert own_shop.get("/api/cart/u").json() == {"user_id": "u", "cart": []}
             metrics = own_shop.get(f"{own_shop.app_url('cart')}/metrics").text
             assert "http_requests_total" in metrics

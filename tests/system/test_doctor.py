@@ -66,8 +66,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
         payments = shop.get(f"/api/payments?order_id={ids[name]}").json()
         ids[f"payment of {name}"] = payments[0]["payment_id"]
     refunded = f"/api/payments/{ids['payment of cancelled']}"
-    wait_for(lambda: shop.get(refunded).json()["refunded_amount"] == 999.99, 15)
-    wait_for(lambda: shop.get("/api/admin/payments/outbox").json() == [], 15)
+    wait_for(lambda: shop.get(refunded).json()["refunded_amount"] == 999.99)
+    wait_for(lambda: shop.get("/api/admin/payments/outbox").json() == [])
     shop.down()
     return Ledger(shop.data_dir, ids)
 

@@ -130,7 +130,7 @@ def test_flow_3_a_catalogue_without_an_answer_lets_it_through_and_is_asked_later
         assert adds_without_asking(shop_without_catalog) - unasked >= 7
     assert all(line["unverified"] for line in response.json()["cart"])
     catalog.set_fault("normal")
-    wait_for(lambda: _hears(catalog), 10)
+    wait_for(lambda: _hears(catalog))
     cart = shop_without_catalog.get(f"/api/cart/{user_id}").json()["cart"]
     assert cart == [
         {"product_id": 1, "quantity": 3},
@@ -195,7 +195,7 @@ def test_payments_tell_orders_later_also_after_a_restart(tmp_path: Path) -> None
             answers.append(_pay(shop))
             return answers[-1].status_code != 503  # the breaker is still open
 
-        wait_for(is_answered, 10)
+        wait_for(is_answered)
         assert answers[-1].status_code == 202
         assert answers[-1].json()["message"] == "Payment recorded, order update pending"
         paid = shop.get("/api/payments?order_id=o1").json()
@@ -207,9 +207,9 @@ def test_payments_tell_orders_later_also_after_a_restart(tmp_path: Path) -> None
         shop.up()
         orders.hears = True
         heard = len(orders.reports)
-        wait_for(lambda: len(orders.reports) > heard, 10)
+        wait_for(lambda: len(orders.reports) > heard)
         assert orders.reports[-1] == {"payment_id": paid[0]["payment_id"], "amount": 999.99}
-        wait_for(lambda: shop.get("/api/admin/payments/outbox").json() == [], 10)
+        wait_for(lambda: shop.get("/api/admin/payments/outbox").json() == [])
         shop.down()
 
 
@@ -242,9 +242,10 @@ def test_data_outlives_a_restart(own_shop: RunningShop) -> None:
 def test_one_request_has_one_id_in_every_log(shop: RunningShop) -> None:
     """Nginx, cart and the catalogue that cart asks write the same id."""
     request_id = f"trace-{uuid.uuid4()}"
-    shop.post(
-        f"/api/cart/{a_user()}/add?product_id=1", headers={"X-Request-ID": request_id}
-    ).raise_for_status()
+    user_id = a_user()
+    shop.post(f"/api/cart/{user_id}/add?product_id=1").raise_for_status()
+    path = f"/api/cart/{user_id}/quote"
+    shop.get(path, headers={"X-Request-ID": request_id}).raise_for_status()
     for name in ("nginx-access", "cart", "catalog"):
         log = shop.data_dir / "logs" / f"{name}.log"
         wait_for(lambda log=log: request_id in log.read_text())

@@ -5,7 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from shop_common.log import request_id
 from tests.unit.faulty_server import FaultyServer
+
+
+@pytest.fixture(autouse=True)
+def no_request() -> Iterator[None]:
+    """None is being answered, whatever this thread did in the tests before."""
+    token = request_id.set("")
+    yield
+    request_id.reset(token)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shop_common.cli.nginx import key_pattern
+from shop_common.cli.nginx import pattern_of
 from shop_common.cli.processes import (
     Process,
     find_listener,
@@ -70,7 +70,7 @@ def test_who_has_a_port() -> None:
 @pytest.mark.parametrize("key", ["secret-key-123", 'a"b$c\\d;e{f}g', "(.*)+", "^$|#'`"])
 def test_a_key_is_a_pattern_of_itself_only(key: str) -> None:
     """No character that means anything to Nginx is left in it."""
-    pattern = key_pattern(key)
+    pattern = pattern_of(key)
     assert re.fullmatch(r"(?:[A-Za-z0-9]|\\x[0-9a-f]{2})+", pattern)
     assert re.fullmatch(pattern, key)
     assert not re.fullmatch(pattern, key.swapcase()) or key == key.swapcase()

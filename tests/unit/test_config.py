@@ -37,6 +37,19 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
         ("SHOP_HOST", ""),
         ("SHOP_HOST", "a;b"),
         ("SHOP_DATA_DIR", ""),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "null"),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CORS_ORIGINS", "https://shop.example/"),
+        ("CORS_ORIGINS", "https://shop.example/page"),
+        ("CORS_ORIGINS", "https://Shop.example"),
+        ("CORS_ORIGINS", "https://shop.example:443"),
+        ("CORS_ORIGINS", "http://shop.example:80"),
+        ("CORS_ORIGINS", "https://*.shop.example"),
+        ("CORS_ORIGINS", "https://user@shop.example"),
+        ("CORS_ORIGINS", "https://a.example https://b.example"),
+        ("CORS_ORIGINS", "https://a.example,"),
+        ("CORS_ORIGINS", 'https://a.example";'),
         ("CATALOG_URL", "localhost:8002"),
         ("CATALOG_URL", "ftp://x"),
         ("CART_DATABASE_URL", "mysql://x"),
@@ -54,6 +67,15 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
 def test_a_wrong_value_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name} must "):
         load_config("cart", {name: value})
+
+
+def test_origins_are_taken_as_browsers_write_them() -> None:
+    assert load_config("cart", {}).cors_origins == ()
+    text = "https://shop.example, http://localhost:5173,http://[::1]:8080"
+    config = load_config("cart", {"CORS_ORIGINS": text})
+    assert config.cors_origins == (
+        "https://shop.example", "http://localhost:5173", "http://[::1]:8080",
+    )  # fmt: skip
 
 
 def test_the_built_in_key_is_for_loopback_only() -> None:

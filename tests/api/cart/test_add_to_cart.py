@@ -4,6 +4,7 @@ import pytest
 import requests
 import responses
 
+from apps.cart.listing import refresh_listing
 from tests.api.harness import Api
 
 PRODUCTS = "http://localhost:8002/products"
@@ -142,3 +143,20 @@ def test_user_ids_that_no_database_holds_are_refused(cart: Api, user_id: str) ->
     response = cart.post(f"/cart/{user_id}/add?product_id=1")
     assert response.status_code == 422
     assert response.json["detail"].startswith("user_id: ")
+
+
+def test_what_is_known_to_be_sold_is_not_asked_for(
+    cart: Api, partners: responses.RequestsMock
+) -> None:
+    """The catalogue's changes are followed; a product that is not in them is asked for at once."""
+    listing = {"is_continued": False, "sold": [[1, 3]], "gone": [], "next": "c"}
+    partners.get("http://localhost:8002/changes", json={**listing, "is_complete": True})
+    refresh_listing(cart.app.extensions["cornershop"])
+    assert cart.post("/cart/u/add?product_id=2").json["cart"] == [{"product_id": 2, "quantity": 1}]
+    assert cart.put("/cart/u/items/3?quantity=2").status_code == 200
+    sells(partners, 4)
+    assert cart.post("/cart/u/add?product_id=4").status_code == 200
+    assert cart.post("/cart/u/add?product_id=5").status_code == 404
+    assert [call.request.url.rpartition("/")[2] for call in partners.calls] == [
+        "changes?after=", "products?ids=4", "products?ids=5",
+    ]  # fmt: skip

@@ -1,11 +1,13 @@
 """GET /orders/stats: what was sold, day by day, and what has become of the orders made."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from apps.orders import store
 from shop_common.clock import to_iso
 from shop_common.db import Row, Transaction
 from tests.api.harness import Api
@@ -163,6 +165,26 @@ def test_a_try_that_was_given_up_is_no_order(orders: Api, catalog_app: Catalog) 
     with orders.context.db.read() as tx:
         assert [row["status"] for row in tx.all("SELECT status FROM orders")] == ["ABANDONED"]
     assert set(stats(orders)["statuses"].values()) == {0}
+
+
+def test_all_of_it_is_of_one_moment(orders: Api, pay: Pay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A payment that comes in while it is read is in none of the figures."""
+    order_id = pay.make((1, 1))
+    list_sold = store.list_sold
+
+    def pay_and_list(*args: Any) -> Any:
+        report = {"payment_id": "p", "amount": 999.99}
+        with ThreadPoolExecutor(1) as pool:
+            paid = pool.submit(orders.post, f"/orders/{order_id}/payment", json=report).result()
+        assert paid.status_code == 200
+        return list_sold(*args)
+
+    monkeypatch.setattr(store, "list_sold", pay_and_list)
+    body = stats(orders, "?days=1")
+    assert (body["statuses"]["CREATED"], body["statuses"]["PAID"], body["orders"]) == (1, 0, 0)
+    monkeypatch.undo()
+    body = stats(orders, "?days=1")
+    assert (body["statuses"]["CREATED"], body["statuses"]["PAID"], body["orders"]) == (0, 1, 1)
 
 
 def test_only_the_period_is_read(orders: Api, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,132 @@
+"""What the cart knows of the catalogue without asking."""
+
+from typing import Any, cast
+
+import pytest
+
+from apps.cart.clients import list_changes
+from apps.cart.listing import MAX_AGE_S, MAX_LISTED_ID, Listing
+from shop_common.context import Context
+from shop_common.http_client import Answer, BadAnswerError, PartnerSilentError
+
+
+class Catalogue:
+    """Answers `GET /changes` with what it was given, once each."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+        self.partners = {"catalog": self}
+
+    def call(self, _method: str, _path: str, *, params: dict[str, str]) -> Answer:
+        self.asked.append(params["after"])
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return Answer(200, answer, {})
+
+
+def changes(sold: Any = (), gone: Any = (), cursor: str = "c", **flags: bool) -> dict[str, Any]:
+    flags = {"is_continued": True, "is_complete": True} | flags
+    return {"sold": sold, "gone": gone, "next": cursor, **flags}
+
+
+class Now:
+    def __init__(self) -> None:
+        self.s = 100.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+@pytest.fixture
+def now() -> Now:
+    return Now()
+
+
+def refresh(listing: Listing, *answers: Any) -> Catalogue:
+    catalogue = Catalogue(*answers)
+    listing.refresh(cast("Context", catalogue))
+    assert catalogue.answers == []
+    return catalogue
+
+
+def sold(listing: Listing, among: range = range(-9, 100)) -> list[int]:
+    return [number for number in among if listing.sells(number)]
+
+
+def test_it_knows_nothing_at_first(now: Now) -> None:
+    assert sold(Listing(now)) == []
+
+
+def test_it_follows_the_changes(now: Now) -> None:
+    """Page by page, and from where it stopped."""
+    listing = Listing(now)
+    catalogue = refresh(
+        listing,
+        changes([[1, 3], [8, 9]], cursor="a", is_continued=False, is_complete=False),
+        changes([[20, 20]], [[2, 2]], cursor="b"),
+    )
+    assert catalogue.asked == ["", "a"]
+    assert sold(listing) == [1, 3, 8, 9, 20]
+    assert refresh(listing, changes([[2, 2]], [[20, 20]])).asked == ["b"]
+    assert sold(listing) == [1, 2, 3, 8, 9]
+
+
+def test_it_forgets_another_catalogue(now: Now) -> None:
+    listing = Listing(now)
+    refresh(listing, changes([[1, 50]]))
+    refresh(listing, changes([[7, 7]], is_continued=False))
+    assert sold(listing) == [7]
+
+
+def test_what_is_old_is_not_relied_on(now: Now) -> None:
+    """Its age counts from when the question was asked."""
+    listing = Listing(now)
+    refresh(listing, changes([[1, 1]]))
+    now.s += MAX_AGE_S
+    assert listing.sells(1)
+    now.s += 0.01
+    assert not listing.sells(1)
+    refresh(listing, changes())
+    assert listing.sells(1)
+
+
+def test_a_silent_catalogue_makes_it_unreliable_at_once(
+    now: Now, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says so once, and goes on from where it was when the catalogue is back."""
+    listing = Listing(now)
+    refresh(listing, changes([[1, 1]], cursor="a"))
+    for _ in range(2):
+        refresh(listing, PartnerSilentError("catalog", "catalog did not answer in time"))
+        assert not listing.sells(1)
+    assert [record.getMessage() for record in caplog.records] == [
+        "every add asks the catalogue: catalog did not answer in time"
+    ]
+    assert refresh(listing, changes()).asked == ["a"]
+    assert listing.sells(1)
+
+
+def test_huge_ids_cost_no_memory(now: Now) -> None:
+    listing = Listing(now)
+    refresh(listing, changes([[1, 1], [MAX_LISTED_ID - 1, 2**31 - 1]]))
+    assert listing.sells(MAX_LISTED_ID)
+    assert not listing.sells(MAX_LISTED_ID + 1)
+    assert not listing.sells(2**60)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        changes() | {"sold": [[1]]},
+        changes() | {"gone": "x"},
+        changes() | {"sold": None},
+        changes(cursor="where it was", is_complete=False),
+    ],
+)
+def test_nonsense_is_no_answer(body: Any) -> None:
+    with pytest.raises(BadAnswerError):
+        list_changes(cast("Context", Catalogue(body)), "where it was")
