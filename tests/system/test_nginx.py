@@ -200,7 +200,7 @@ def test_every_operation_is_routed_or_meant_not_to_be(shop: RunningShop) -> None
         "/health", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/{name}",
         "/orders/{order_id}/payment", "/orders/{order_id}/refund",
         "/payments/{payment_id}/return",
-        "/reservations", "/reservations/settle", "/reservations/{order_id}/release",
+        "/changes", "/reservations", "/reservations/settle", "/reservations/{order_id}/release",
         "/checkouts", "/checkouts/settle",
         "/cart/{user_id}/checkouts", "/cart/{user_id}/checkouts/{order_id}/restore",
     }  # fmt: skip
