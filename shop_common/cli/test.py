@@ -1,6 +1,7 @@
 """`shop test`: all tests, with what they need; tox makes the environments."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,9 +24,15 @@ def command(tox_arguments: tuple[str, ...]) -> None:
     get_nginx()
     if not CHROMIUM.exists():
         install("chromium", "Chromium, for the browser tests,")
+    get_wrk()
     python = str(make_environment(RUNNER, REQUIREMENTS))
     os.chdir(CHECKOUT)
     os.execv(python, [python, "-m", "tox", "run", *tox_arguments])
+
+
+def get_wrk() -> None:
+    if not shutil.which("wrk"):
+        install("wrk", "wrk, which drives the benchmark,")
 
 
 def make_environment(folder: Path, requirements: Path) -> Path:
