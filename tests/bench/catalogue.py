@@ -51,7 +51,7 @@ def sku_of(product: int) -> str:
 
 
 def description_of(product: int) -> str:
-    return f"Made by hand in a small workshop, number {product}; no two of them are alike."
+    return f"Made by hand in a small workshop, number {product}."
 
 
 def write_csv(path: Path, products: int) -> None:
