@@ -8,7 +8,7 @@ import csv
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,7 +98,7 @@ class _Loader:
     def __exit__(self, *_: object) -> None:
         self.database.close()
 
-    def rows(self, sql: str, rows: Iterable[Sequence[Any] | dict[str, Any]]) -> None:
+    def rows(self, sql: str, rows: Iterable[Any]) -> None:
         for some in _batches(rows):
             with self.database.write() as tx:
                 tx.many(sql, some)

@@ -61,6 +61,12 @@ def command(json_file: Path | None, chart_file: Path | None, **options: Any) -> 
     The limit is Flask's hello world on the same gunicorn settings behind the same Nginx rules; the
     peer a plainly written FastAPI shop. They are measured in turn, round by round.
     """
+    operations = [name for name in OPERATIONS if name in (options["only"] or OPERATIONS)]
+    if options["catalogue"] != "up":
+        operations = [name for name in operations if name in WITHOUT_CATALOGUE]
+    if not operations:
+        raise click.UsageError("without the catalogue, only adds and reads of carts are measured")
+    options["only"] = operations
     get_nginx()
     get_wrk()
     python = None
@@ -103,20 +109,17 @@ def _measure(
         _say(f"starting and filling: {system.name}")
         stack.callback(system.stop)
         system.start()
-        about[system.name] = {"idle_mb": round(memory_mb(system.pids()), 1)}
         system.load(options["products"], options["carts"], options["orders"])
+        about[system.name] = {"idle_mb": round(memory_mb(system.pids()), 1)}
     load = Load(options["carts"], options["products"], options["connections"], folder)
-    operations = [name for name in OPERATIONS if name in (options["only"] or OPERATIONS)]
-    if options["catalogue"] != "up":
-        operations = [name for name in operations if name in WITHOUT_CATALOGUE]
-    runs: dict[str, dict[str, list[Run]]] = {name: {} for name in operations}
+    runs: dict[str, dict[str, list[Run]]] = {name: {} for name in options["only"]}
     for number in range(1, options["rounds"] + 1):
-        for operation in operations:
+        for operation, found in runs.items():
             for system in systems:
                 if isinstance(system, Peer) and operation in NOT_IN_PEER:
                     continue
                 run = _run(system, operation, load, number, options)
-                runs[operation].setdefault(system.name, []).append(run)
+                found.setdefault(system.name, []).append(run)
                 _say(
                     f"round {number}, {OPERATIONS[operation]}, {system.name}:"
                     f" {run.per_second:.0f}/s, p99 {run.p99_ms:.1f} ms, {run.errors} errors"
@@ -131,7 +134,7 @@ def _measure(
     return {
         "version": __version__,
         "machine": _machine(folder),
-        "options": {**options, "scratch": None},
+        "options": {name: value for name, value in options.items() if name != "scratch"},
         "settings": passed_settings(),
         "systems": about,
         "operations": summarise(runs),
@@ -144,7 +147,7 @@ def _run(system: System, operation: str, load: Load, number: int, options: dict[
     """One run, warmed up where it matters."""
     seconds = options["seconds"]
     script = "read" if isinstance(system, Limit) else operation
-    if script == "pay" and options["only"] and "order" not in options["only"]:
+    if script == "pay" and "order" not in options["only"]:
         run_wrk(system, "order", load, number, seconds)
     is_degraded = system.name == options["catalogue"]
     if is_degraded or (number == 1 and script not in ("order", "pay")):

@@ -23,9 +23,9 @@ def hello(user_id: str) -> Response:
     return Response(json.dumps({"hello": user_id}), content_type="application/json")
 
 
-@app.get("/readyz")
-def readyz() -> str:
-    return "ready"
+@app.get("/health")
+def health() -> str:
+    return "hello is running"
 
 
 @app.before_request

@@ -93,7 +93,7 @@ class ShopSystem(System):
         self.start_up_s.append(time.monotonic() - began)
         # Ready is each app's first worker; all of them are to be measured.
         workers = int(self.shop.environment.get("APP_WORKERS", "2"))
-        wait_until(lambda: all(len(self.pids()[app]) == 1 + workers for app in APPS), "its workers")
+        wait_until(lambda: all(len(self.pids()[app]) == 1 + workers for app in APPS), self.name)
         # Whatever it may still say must not fill the pipe.
         threading.Thread(target=self._process.stdout.read, daemon=True).start()
 
@@ -148,15 +148,15 @@ class _Plain(System):
                     command, environment, cwd=where, stdout=log, stderr=subprocess.STDOUT,
                     death_signal=signal.SIGTERM if name == "nginx" else signal.SIGKILL,
                 )  # fmt: skip
-        ports = [self.port, *self.app_ports()]
-        wait_until(lambda: all(_answers(port) for port in ports), f"{self.name}: its ports")
+        wait_until(lambda: all(_is_found(*place) for place in self.places()), self.name)
         self.start_up_s.append(time.monotonic() - began)
 
     def commands(self) -> dict[str, tuple[Sequence[str], dict[str, str], Path]]:
         """The command, environment and folder of each program."""
         raise NotImplementedError
 
-    def app_ports(self) -> list[int]:
+    def places(self) -> list[tuple[int, str]]:
+        """The ports and paths that answer with 200 when it is ready."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -192,8 +192,8 @@ class Limit(_Plain):
             "nginx": (front, _base_environment(), self.folder),
         }
 
-    def app_ports(self) -> list[int]:
-        return [self.port_base]
+    def places(self) -> list[tuple[int, str]]:
+        return [(self.port, "/api/health/cart")]
 
 
 class Peer(_Plain):
@@ -235,8 +235,9 @@ class Peer(_Plain):
         front = [nginx.get_nginx(), "-p", str(folder), "-e", "error.log", "-c", "nginx.conf"]
         return {**found, "nginx": (front, _base_environment(), folder)}
 
-    def app_ports(self) -> list[int]:
-        return [self.port_base + number for number in range(len(APPS))]
+    def places(self) -> list[tuple[int, str]]:
+        apps = [(self.port_base + number, "/health") for number in range(len(APPS))]
+        return [*apps, (self.port, "/api/cart/nobody")]
 
     def load(self, products: int, carts: int, orders: int) -> None:
         load_peer(self.folder, products, carts, orders)
@@ -304,12 +305,13 @@ def _end(running: Sequence[subprocess.Popen[Any]]) -> None:
             process.wait()
 
 
-def _answers(port: int) -> bool:
-    """Whether a whole answer comes; which one does not matter."""
+def _is_found(port: int, path: str) -> bool:
+    """Whether a GET with the key is answered with 200."""
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n\r\n"
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
-            client.sendall(b"GET /health HTTP/1.0\r\n\r\n")
-            return client.recv(1) != b""
+            client.sendall(request.encode())
+            return client.recv(12).endswith(b" 200")
     except OSError:
         return False
 
@@ -318,5 +320,5 @@ def wait_until(condition: Callable[[], Any], what: str) -> None:
     end = time.monotonic() + START_TIMEOUT_S
     while not condition():
         if time.monotonic() > end:
-            raise click.ClickException(f"{what}: not there after {START_TIMEOUT_S:.0f} s")
+            raise click.ClickException(f"{what}: not ready after {START_TIMEOUT_S:.0f} s")
         time.sleep(0.01)
