@@ -1,6 +1,7 @@
 """`shop test`: all tests, with what they need; tox makes the environments."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,23 +24,29 @@ def command(tox_arguments: tuple[str, ...]) -> None:
     get_nginx()
     if not CHROMIUM.exists():
         install("chromium", "Chromium, for the browser tests,")
-    _make_runner()
+    get_wrk()
+    python = str(make_environment(RUNNER, REQUIREMENTS))
     os.chdir(CHECKOUT)
-    python = str(RUNNER / "bin" / "python")
     os.execv(python, [python, "-m", "tox", "run", *tox_arguments])
 
 
-def _make_runner() -> None:
-    """tox in an environment of its own, made anew when its requirements have changed."""
-    stamp, wanted = RUNNER / "made-from", f"{CHECKOUT} {REQUIREMENTS.read_text()}"
-    is_sound = (RUNNER / "bin" / "python").exists()
-    if is_sound and stamp.exists() and stamp.read_text() == wanted:
-        return
-    click.echo(f"preparing {RUNNER} ...", err=True)
-    _call([sys.executable, "-m", "venv", "--clear", str(RUNNER)])
-    pip = [str(RUNNER / "bin" / "python"), "-m", "pip", "--quiet", "install", "--require-hashes"]
-    _call([*pip, "--requirement", str(REQUIREMENTS)])
+def get_wrk() -> None:
+    if not shutil.which("wrk"):
+        install("wrk", "wrk, which drives the benchmark,")
+
+
+def make_environment(folder: Path, requirements: Path) -> Path:
+    """The Python of an environment with just these, made anew when they have changed."""
+    stamp, wanted = folder / "made-from", f"{CHECKOUT} {requirements.read_text()}"
+    python = folder / "bin" / "python"
+    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return python
+    click.echo(f"preparing {folder} ...", err=True)
+    _call([sys.executable, "-m", "venv", "--clear", str(folder)])
+    pip = [str(python), "-m", "pip", "--quiet", "install", "--require-hashes"]
+    _call([*pip, "--requirement", str(requirements)])
     stamp.write_text(wanted)
+    return python
 
 
 def _call(command: list[str]) -> None:

@@ -1,0 +1,227 @@
+"""The products, carts and orders that a benchmark begins with, and how they get into databases.
+
+The shop's are written with its own tables in mind and leave its books balanced: every order is
+paid, its stock taken, its payment there. They are loaded while the shop is stopped.
+"""
+
+import csv
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from apps.catalog import store
+from apps.catalog.model import ImportRow, Origin, ProductData
+from shop_common import clock
+from shop_common.config import load_config
+from shop_common.db import Database, open_database
+
+# These five are in tests/bench/lua too.
+LINES = 5
+STRIDE = 611953
+FIRST = ("Oak", "Steel", "Linen", "Paper", "Stone", "Cotton", "Glass", "Copper")
+SECOND = ("Bowl", "Lamp", "Chair", "Towel", "Shelf", "Plate", "Clock", "Frame")
+STOCK = 100_000_000
+# A larger file than the catalogue's limit for one would be needed; more is loaded straight in.
+MOST_IMPORTED = 20_000
+BATCH = 20_000
+
+T = TypeVar("T")
+
+
+def product_of(user: int, line: int, products: int) -> int:
+    """The product of a line, from 0, of the cart of a user, from 1."""
+    return 1 + ((user - 1) * LINES + line) * STRIDE % products
+
+
+def price_of(product: int) -> int:
+    """In whole units of the currency."""
+    return 1 + product % 50
+
+
+def name_of(product: int) -> str:
+    return f"{FIRST[product % 8]} {SECOND[product // 8 % 8]}"
+
+
+def sku_of(product: int) -> str:
+    return f"N{product:07}"
+
+
+def description_of(product: int) -> str:
+    return f"Made by hand in a small workshop, number {product}."
+
+
+def write_csv(path: Path, products: int) -> None:
+    """A product export of that many, as `./shop import` takes it."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["Handle", "Title", "Body (HTML)", "Variant SKU", "Variant Price",
+             "Variant Inventory Qty"]
+        )  # fmt: skip
+        for number in range(1, products + 1):
+            sku, price = sku_of(number), price_of(number)
+            row = (sku, name_of(number), description_of(number), sku, price, STOCK)
+            writer.writerow(row)
+
+
+def load_shop(data_dir: Path, products: int, carts: int, orders: int) -> None:
+    """Put carts, orders and, if they are too many for an import, products into a stopped shop."""
+    now = clock.to_iso(clock.now())
+    if products > MOST_IMPORTED:
+        with _Loader(data_dir, "catalog") as load:
+            load.products(products, now)
+    with _Loader(data_dir, "cart") as load:
+        sql = "INSERT INTO carts (user_id, items, created_at, updated_at) VALUES (?, ?, ?, ?)"
+        load.rows(sql, ((*cart, now, now) for cart in _carts(carts, products)))
+    for app, tables in _TABLES.items():
+        with _Loader(data_dir, app) as load:
+            for sql in tables:
+                load.rows(sql, _orders(orders, carts, products, now))
+            if app == "catalog":
+                load.take_stock(orders, products, now)
+
+
+class _Loader:
+    """Writes to one app's database in transactions of many rows."""
+
+    def __init__(self, data_dir: Path, app: str) -> None:
+        config = load_config(app, {"SHOP_DATA_DIR": str(data_dir)})
+        self.database: Database = open_database(config)
+
+    def __enter__(self) -> "_Loader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.database.close()
+
+    def rows(self, sql: str, rows: Iterable[Any]) -> None:
+        for some in _batches(rows):
+            with self.database.write() as tx:
+                tx.many(sql, some)
+
+    def products(self, products: int, now: str) -> None:
+        for some in _batches(range(1, products + 1)):
+            with self.database.write() as tx:
+                store.insert_imported(tx, [_import_row(number) for number in some], now)
+
+    def take_stock(self, orders: int, products: int, now: str) -> None:
+        """What the orders hold leaves the stock, with a movement for each."""
+        taken = Counter[int]()
+
+        def movements() -> Iterator[tuple[Any, ...]]:
+            for number in range(orders):
+                product = _ordered(number, products)
+                taken[product] += 1
+                left = STOCK - taken[product]
+                yield product, -1, left, "reserved", _order_id(number, "0"), now
+
+        self.rows(
+            "INSERT INTO stock_movements (product_id, delta, stock_after, reason, order_id,"
+            " created_at) VALUES (?, ?, ?, ?, ?, ?)",
+            movements(),
+        )
+        sql = "UPDATE products SET stock = stock - ? WHERE id = ?"
+        self.rows(sql, ((count, product) for product, count in taken.items()))
+
+
+def _import_row(number: int) -> ImportRow:
+    data = ProductData(
+        name_of(number), price_of(number) * 100, sku_of(number), description_of(number)
+    )
+    return ImportRow(number + 1, Origin(sku_of(number)), data, STOCK)
+
+
+def _carts(carts: int, products: int) -> Iterator[tuple[str, str]]:
+    for user in range(1, carts + 1):
+        lines = [product_of(user, line, products) for line in range(LINES)]
+        items = [{"product_id": product, "quantity": 1} for product in lines]
+        yield f"u{user}", json.dumps(items)
+
+
+def _ordered(number: int, products: int) -> int:
+    return 1 + number * STRIDE % products
+
+
+def _order_id(number: int, kind: str) -> str:
+    """Rising with the number, spread over all ids, as an index takes them fastest."""
+    return f"{number * 4000:08x}-0000-4{kind * 3}-8000-{number:012x}"
+
+
+def _orders(orders: int, carts: int, products: int, now: str) -> Iterator[dict[str, Any]]:
+    """One order of one product each, paid in full, with all that any table says of it."""
+    for number in range(orders):
+        product = _ordered(number, products)
+        cents = price_of(product) * 100
+        yield {
+            "order_id": _order_id(number, "0"),
+            "payment_id": _order_id(number, "1"),
+            "user_id": f"u{number % carts + 1}",
+            "items": f"[[{product}, 1, {cents}]]",
+            "cents": cents,
+            "now": now,
+        }
+
+
+_TABLES = {
+    "catalog": (
+        "INSERT INTO reservations (order_id, status, items, settled_at, created_at, updated_at)"
+        " VALUES (:order_id, 'HELD', :items, :now, :now, :now)",
+    ),
+    "orders": (
+        "INSERT INTO orders (order_id, user_id, items, status, total_amount, unverified,"
+        " payment_id, paid_at, created_at, updated_at)"
+        " VALUES (:order_id, :user_id, :items, 'PAID', :cents, 0, :payment_id, :now, :now, :now)",
+        "INSERT INTO order_history (order_id, to_status, actor, created_at, updated_at)"
+        " VALUES (:order_id, 'CREATED', 'client', :now, :now)",
+        "INSERT INTO order_history (order_id, from_status, to_status, actor, created_at,"
+        " updated_at) VALUES (:order_id, 'CREATED', 'PAID', 'payments', :now, :now)",
+        "INSERT INTO order_payments (payment_id, order_id, amount, created_at, updated_at)"
+        " VALUES (:payment_id, :order_id, :cents, :now, :now)",
+    ),
+    "payments": (
+        "INSERT INTO payments (payment_id, order_id, amount, status, created_at, updated_at)"
+        " VALUES (:payment_id, :order_id, :cents, 'COMPLETED', :now, :now)",
+        "INSERT INTO simulated_charges (payment_id, amount, currency, status, reason, created_at,"
+        " updated_at) VALUES (:payment_id, :cents, 'USD', 'SUCCEEDED', '', :now, :now)",
+    ),
+}
+
+
+def load_peer(data_dir: Path, products: int, carts: int, orders: int) -> None:
+    """The same for the peer, whose tables are the description's."""
+    _fill(
+        data_dir / "products.db",
+        "INSERT INTO products (id, name, price, stock) VALUES (?, ?, ?, ?)",
+        ((n, name_of(n), float(price_of(n)), STOCK) for n in range(1, products + 1)),
+    )
+    sql = "INSERT INTO carts (user_id, items) VALUES (?, ?)"
+    _fill(data_dir / "carts.db", sql, _carts(carts, products))
+    _fill(
+        data_dir / "orders.db",
+        "INSERT INTO orders (order_id, user_id, items, status, total_amount)"
+        " VALUES (:order_id, :user_id, :items, 'PAID', :cents / 100.0)",
+        _orders(orders, carts, products, ""),
+    )
+    _fill(
+        data_dir / "payments.db",
+        "INSERT INTO payments (payment_id, order_id, amount, status)"
+        " VALUES (:payment_id, :order_id, :cents / 100.0, 'COMPLETED')",
+        _orders(orders, carts, products, ""),
+    )
+
+
+def _fill(path: Path, sql: str, rows: Iterable[Any]) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.executemany(sql, rows)
+    connection.close()
+
+
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(rows)
+    while some := list(islice(remaining, BATCH)):
+        yield some

@@ -1,0 +1,180 @@
+"""`shop bench`: its options, and the order in which everything is started, measured and ended."""
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shop_common import __version__
+from shop_common.cli.nginx import get_nginx
+from shop_common.cli.state import CHECKOUT
+from shop_common.cli.test import get_wrk, make_environment
+from tests.bench.chart import draw
+from tests.bench.measure import Load, Run, memory_mb, run_wrk
+from tests.bench.report import OPERATIONS, summarise, tables
+from tests.bench.systems import HERE, Limit, Peer, ShopSystem, System, passed_settings, stand_in
+
+# What the peer's description does not have.
+NOT_IN_PEER = ("search",)
+# What a shop does without its catalogue at the same speed as with it.
+WITHOUT_CATALOGUE = ("add", "read")
+# The first second without the catalogue is another matter: the breakers are still closed.
+WARM_UP_S = 1.0
+
+
+@click.command("bench")
+@click.option("--products", default=1000, show_default=True, type=click.IntRange(10, 9_999_999))
+@click.option("--carts", default=1000, show_default=True, type=click.IntRange(1, 10_000_000))
+@click.option("--orders", default=1000, show_default=True, type=click.IntRange(0, 1_000_000))
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--seconds", default=3.0, show_default=True, type=click.FloatRange(0.1), help="Of each run."
+)
+@click.option("--connections", default=16, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--only", multiple=True, type=click.Choice(list(OPERATIONS)), help="May be given repeatedly."
+)
+@click.option("--peer/--no-peer", default=True, help="With or without the FastAPI shop.")
+@click.option(
+    "--catalogue",
+    default="up",
+    show_default=True,
+    type=click.Choice(["up", "hung", "refusing"]),
+    help="Beside the shop another one whose catalogue does not answer.",
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--chart", "chart_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--scratch",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Where the scratch folder is made: a real disk.  [default: the system's]",
+)
+def command(json_file: Path | None, chart_file: Path | None, **options: Any) -> None:
+    """Measure a scratch shop beside a limit and a peer, in one run; docs/benchmark.md explains it.
+
+    The limit is Flask's hello world on the same gunicorn settings behind the same Nginx rules; the
+    peer a plainly written FastAPI shop. They are measured in turn, round by round.
+    """
+    operations = [name for name in OPERATIONS if name in (options["only"] or OPERATIONS)]
+    if options["catalogue"] != "up":
+        operations = [name for name in operations if name in WITHOUT_CATALOGUE]
+    if not operations:
+        raise click.UsageError("without the catalogue, only adds and reads of carts are measured")
+    options["only"] = operations
+    get_nginx()
+    get_wrk()
+    python = None
+    if options["peer"]:
+        python = make_environment(CHECKOUT / ".tox" / "bench", HERE / "requirements.txt")
+    folder = Path(tempfile.mkdtemp(prefix="cornershop-bench-", dir=options["scratch"]))
+    try:
+        with ExitStack() as stack:
+            report = _measure(_systems(folder, python, options, stack), folder, options, stack)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    click.echo(tables(report))
+    click.echo("\n" + "\n".join(report["doctor"]))
+    if json_file:
+        json_file.write_text(json.dumps(report, indent=1) + "\n")
+    if chart_file:
+        chart_file.write_text(draw(report))
+    if not report["books_balance"]:
+        raise SystemExit(1)
+
+
+def _systems(
+    folder: Path, python: Path | None, options: dict[str, Any], stack: ExitStack
+) -> list[System]:
+    systems: list[System] = [ShopSystem(folder / "shop")]
+    if (how := options["catalogue"]) != "up":
+        silent = stand_in(how, stack)
+        systems.append(ShopSystem(folder / how, how, CATALOG_URL=silent))
+    systems.append(Limit(folder / "limit"))
+    if python:
+        systems.append(Peer(folder / "peer", python))
+    return systems
+
+
+def _measure(
+    systems: list[System], folder: Path, options: dict[str, Any], stack: ExitStack
+) -> dict[str, Any]:
+    about: dict[str, dict[str, Any]] = {}
+    for system in systems:
+        _say(f"starting and filling: {system.name}")
+        stack.callback(system.stop)
+        system.start()
+        system.load(options["products"], options["carts"], options["orders"])
+        about[system.name] = {"idle_mb": round(memory_mb(system.pids()), 1)}
+    load = Load(options["carts"], options["products"], options["connections"], folder)
+    runs: dict[str, dict[str, list[Run]]] = {name: {} for name in options["only"]}
+    for number in range(1, options["rounds"] + 1):
+        for operation, found in runs.items():
+            for system in systems:
+                if isinstance(system, Peer) and operation in NOT_IN_PEER:
+                    continue
+                run = _run(system, operation, load, number, options)
+                found.setdefault(system.name, []).append(run)
+                _say(
+                    f"round {number}, {OPERATIONS[operation]}, {system.name}:"
+                    f" {run.per_second:.0f}/s, p99 {run.p99_ms:.1f} ms, {run.errors} errors"
+                )
+    for system in systems:
+        about[system.name] |= {
+            "after_mb": round(memory_mb(system.pids()), 1),
+            "start_up_s": [round(seconds, 3) for seconds in system.start_up_s],
+        }
+    _say("./shop doctor")
+    doctors = [system.call("doctor") for system in systems if isinstance(system, ShopSystem)]
+    return {
+        "version": __version__,
+        "machine": _machine(folder),
+        "options": {name: value for name, value in options.items() if name != "scratch"},
+        "settings": passed_settings(),
+        "systems": about,
+        "operations": summarise(runs),
+        "doctor": [said for _, said in doctors],
+        "books_balance": all(is_clean for is_clean, _ in doctors),
+    }
+
+
+def _run(system: System, operation: str, load: Load, number: int, options: dict[str, Any]) -> Run:
+    """One run, warmed up where it matters."""
+    seconds = options["seconds"]
+    script = "read" if isinstance(system, Limit) else operation
+    if script == "pay" and "order" not in options["only"]:
+        run_wrk(system, "order", load, number, seconds)
+    is_degraded = system.name == options["catalogue"]
+    if is_degraded or (number == 1 and script not in ("order", "pay")):
+        warm_up_s = WARM_UP_S if is_degraded else min(WARM_UP_S, seconds / 3)
+        run_wrk(system, script, load, 0, warm_up_s)
+    return run_wrk(system, script, load, number, seconds)
+
+
+def _machine(folder: Path) -> dict[str, Any]:
+    cpu = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    # The last mount of the longest path is where the folder is.
+    place = max(
+        (mount for mount in mounts if folder.is_relative_to(mount[0])), key=lambda m: len(m[0])
+    )
+    return {
+        "cpus": os.cpu_count(),
+        "cpu": cpu[0] if cpu else platform.machine(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "file_system": place[1],
+    }
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,48 @@
+"""The limit: Flask's hello world with the log line and the metrics that every app has; no more."""
+
+import json
+import logging
+import time
+import types
+
+from flask import Flask, Response, g, request
+
+from shop_common import metrics
+from shop_common.log import request_id
+
+logger = logging.getLogger("shop.hello")
+
+app = Flask("hello", static_folder=None)
+# What deploy/gunicorn.conf.py starts and stops in every worker.
+app.extensions["background"] = types.SimpleNamespace(start=lambda: None, stop=lambda: None)
+
+
+# Nginx passes on nothing but what it knows, so hello world stands at the address of a cart.
+@app.get("/cart/<user_id>")
+def hello(user_id: str) -> Response:
+    return Response(json.dumps({"hello": user_id}), content_type="application/json")
+
+
+@app.get("/health")
+def health() -> str:
+    return "hello is running"
+
+
+@app.before_request
+def _begin() -> None:
+    g.started_at = time.perf_counter()
+    request_id.set(request.headers.get("X-Request-ID", ""))
+
+
+@app.after_request
+def _end(response: Response) -> Response:
+    seconds = time.perf_counter() - g.started_at
+    metrics.REQUESTS.labels("hello", response.status_code).inc()
+    metrics.REQUEST_SECONDS.labels("hello").observe(seconds)
+    logger.info(
+        "%s %s",
+        request.method,
+        request.path,
+        extra={"status": response.status_code, "ms": round(seconds * 1000, 2)},
+    )
+    return response
