@@ -19,7 +19,7 @@ import click
 from shop_common.cli import nginx
 from shop_common.cli.processes import die_with_parent
 from shop_common.cli.state import Shop
-from shop_common.config import APPS, SETTINGS
+from shop_common.config import APPS, SETTINGS, load_config
 from tests.bench.catalogue import (
     MOST_IMPORTED,
     load_peer,
@@ -175,7 +175,7 @@ class Limit(_Plain):
     def commands(self) -> dict[str, tuple[Sequence[str], dict[str, str], Path]]:
         shop = Shop(self.folder, port=self.port, port_base=self.port_base)
         shop.logs.mkdir(exist_ok=True)
-        nginx.write_config(shop, KEY)
+        nginx.write_config(shop, load_config("cart", {"API_KEY": KEY}))
         environment = {
             **_base_environment(),
             **passed_settings(),
