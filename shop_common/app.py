@@ -99,10 +99,16 @@ def _guard() -> None:
 
 
 def _end(response: Response) -> Response:
+    response.headers["X-Request-ID"] = log.request_id.get()
+    record(response)
+    return response
+
+
+def record(response: Response) -> None:
+    """Count and log the request that `response` answers; it began at `g.started_at`."""
     seconds = time.perf_counter() - g.started_at
     # The view's name, never the path: labels must not grow with what clients send.
     name = (request.endpoint or "none").rpartition(".")[2]
-    response.headers["X-Request-ID"] = log.request_id.get()
     metrics.REQUESTS.labels(name, response.status_code).inc()
     metrics.REQUEST_SECONDS.labels(name).observe(seconds)
     logger.info(
@@ -111,7 +117,6 @@ def _end(response: Response) -> Response:
         request.path,
         extra={"status": response.status_code, "ms": round(seconds * 1000, 2)},
     )
-    return response
 
 
 def _answer_error(error: Exception) -> Response:

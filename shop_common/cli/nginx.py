@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -44,12 +45,8 @@ def write_config(shop: Shop, config: Config) -> Path:
         link.unlink(missing_ok=True)
         link.symlink_to(CHECKOUT / "frontend")
     host = f"[{shop.host}]" if ":" in shop.host else shop.host
-    # Started as root, Nginx would change to another user, who may not be allowed to read the
-    # checkout; the apps run as the same user as everything else.
-    user = "user root;" if os.geteuid() == 0 else ""
     origins = [f'"~^{pattern_of(origin)}\\z" $http_origin;' for origin in config.cors_origins]
     values = {
-        "user": user,
         "listen": f"{host}:{shop.port}",
         "key_pattern": pattern_of(config.api_key),
         "cors_origins": "\n        ".join(origins),
@@ -60,10 +57,17 @@ def write_config(shop: Shop, config: Config) -> Path:
         "cors_max_age": str(cors.MAX_AGE_S),
     }
     values |= {f"{app}_port": str(shop.port_of(app)) for app in APPS}
-    text = re.sub("@([a-z_]+)@", lambda match: values[match[1]], TEMPLATE.read_text())
     path = folder / "nginx.conf"
-    write_private(path, text)
+    write_private(path, render(TEMPLATE, values))
     return path
+
+
+def render(template: Path, values: Mapping[str, str]) -> str:
+    """The template with `values`, and with the line that says as whom Nginx runs, filled in."""
+    # Started as root, Nginx would change to another user, who may not be allowed to read the
+    # checkout; the apps run as the same user as everything else.
+    values = {"user": "user root;" if os.geteuid() == 0 else "", **values}
+    return re.sub("@([a-z_]+)@", lambda match: values[match[1]], template.read_text())
 
 
 def pattern_of(text: str) -> str:

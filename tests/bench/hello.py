@@ -1,16 +1,13 @@
 """The limit: Flask's hello world with the log line and the metrics that every app has; no more."""
 
 import json
-import logging
 import time
 import types
 
 from flask import Flask, Response, g, request
 
-from shop_common import metrics
+from shop_common.app import record
 from shop_common.log import request_id
-
-logger = logging.getLogger("shop.hello")
 
 app = Flask("hello", static_folder=None)
 # What deploy/gunicorn.conf.py starts and stops in every worker.
@@ -36,13 +33,5 @@ def _begin() -> None:
 
 @app.after_request
 def _end(response: Response) -> Response:
-    seconds = time.perf_counter() - g.started_at
-    metrics.REQUESTS.labels("hello", response.status_code).inc()
-    metrics.REQUEST_SECONDS.labels("hello").observe(seconds)
-    logger.info(
-        "%s %s",
-        request.method,
-        request.path,
-        extra={"status": response.status_code, "ms": round(seconds * 1000, 2)},
-    )
+    record(response)
     return response

@@ -1,7 +1,6 @@
 """What is measured: the shop and its yardsticks, processes that die with the benchmark."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -92,7 +91,7 @@ class ShopSystem(System):
             raise click.ClickException(f"the shop did not start:\n{said}")
         self.start_up_s.append(time.monotonic() - began)
         # Ready is each app's first worker; all of them are to be measured.
-        workers = int(self.shop.environment.get("APP_WORKERS", "2"))
+        workers = load_config("cart", self.shop.environment).workers
         wait_until(lambda: all(len(self.pids()[app]) == 1 + workers for app in APPS), self.name)
         # Whatever it may still say must not fill the pipe.
         threading.Thread(target=self._process.stdout.read, daemon=True).start()
@@ -121,13 +120,7 @@ class ShopSystem(System):
 
     def call(self, name: str, *arguments: str) -> tuple[bool, str]:
         """Whether a subcommand went well, and what it said."""
-        done = subprocess.run(
-            self.shop.command(name, *arguments),
-            env=self.shop.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self.shop.run(name, *arguments, timeout_s=None)
         return done.returncode == 0, (done.stdout + done.stderr).strip()
 
 
@@ -208,14 +201,9 @@ class Peer(_Plain):
     def commands(self) -> dict[str, tuple[Sequence[str], dict[str, str], Path]]:
         folder = self.folder / "nginx"
         (folder / "temp").mkdir(parents=True, exist_ok=True)
-        values = {
-            "user": "user root;" if os.geteuid() == 0 else "",
-            "port": str(self.port),
-            "key": KEY,
-        }
+        values = {"port": str(self.port), "key": KEY}
         values |= {f"{app}_port": str(self.port_base + n) for n, app in enumerate(APPS)}
-        template = (HERE / "peer" / "nginx.conf.template").read_text()
-        text = re.sub("@([a-z_]+)@", lambda match: values[match[1]], template)
+        text = nginx.render(HERE / "peer" / "nginx.conf.template", values)
         (folder / "nginx.conf").write_text(text)
         environment = {
             **_base_environment(),

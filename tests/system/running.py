@@ -71,7 +71,9 @@ class RunningShop:
         data_dir = ("--data-dir", str(self.data_dir))
         return [sys.executable, "-m", "shop_common.cli", name, *data_dir, *arguments]
 
-    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, name: str, *arguments: str, timeout_s: float | None = 120
+    ) -> subprocess.CompletedProcess[str]:
         """Run a subcommand to its end; only `up` is told where the databases are."""
         environment = {
             setting: value
@@ -83,7 +85,7 @@ class RunningShop:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout_s,
             check=False,
         )
 
