@@ -28,6 +28,17 @@ def checks(shop: RunningShop) -> list[int]:
     return found
 
 
+def nicenesses(shop: RunningShop) -> list[str]:
+    """Of the processes that `checks` finds; one that has just ended is left out."""
+    found = []
+    for pid in checks(shop):
+        try:
+            found.append(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
 def test_the_books_are_checked_again_and_again(own_shop: RunningShop) -> None:
     """One check at a time, politely; what it finds is told once, and `down` ends it too."""
     own_shop.environment["DOCTOR_EVERY_S"] = "1"
@@ -37,10 +48,9 @@ def test_the_books_are_checked_again_and_again(own_shop: RunningShop) -> None:
     assert json.loads(report.read_text())["clean"] is True
     first = report.read_text()
     wait_for(lambda: report.read_text() != first)
-    wait_for(lambda: checks(own_shop))
-    [check] = checks(own_shop)
-    niceness = Path(f"/proc/{check}/stat").read_text().rpartition(")")[2].split()[16]
-    assert niceness == "10"
+    seen: list[str] = []
+    wait_for(lambda: seen or seen.extend(nicenesses(own_shop)))
+    assert seen == ["10"]
 
     def set_stock(change: str) -> None:
         connection = pysqlite3.connect(own_shop.data_dir / "products.db", timeout=5)

@@ -289,7 +289,9 @@ def test_request_ids(shop: RunningShop) -> None:
     """A good one is kept, a bad one replaced; it comes back once and is in both logs."""
     answer = shop.get("/api/cart/u", headers={"X-Request-ID": "my-id_1.x"})
     assert answer.headers["X-Request-ID"] == "my-id_1.x"
-    wait_for(lambda: "my-id_1.x" in (shop.data_dir / "logs" / "cart.log").read_text())
+    # Each of them writes its line when the answer has gone out.
+    for name in ("cart.log", "nginx-access.log"):
+        wait_for(lambda name=name: "my-id_1.x" in (shop.data_dir / "logs" / name).read_text())
     log = (shop.data_dir / "logs" / "nginx-access.log").read_text()
     lines = [json.loads(line) for line in log.splitlines()]
     assert [line["status"] for line in lines if line["request_id"] == "my-id_1.x"] == ["200"]
