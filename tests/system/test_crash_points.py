@@ -109,10 +109,13 @@ def test_a_flow_that_is_killed_anywhere_is_done_once(
     request: pytest.FixtureRequest,
 ) -> None:
     shop, crashes = crashing_shop, 0
-    moments = list(itertools.product(FLOWS[flow], POINTS, TIMES))
+    # Every flow begins with a commit of its own app; an add may come by no other point, since it
+    # asks the catalogue only what the cart has not heard of.
+    sure = [(FLOWS[flow][0], point, 1) for point in ("before_commit", "after_commit")]
+    others = [m for m in itertools.product(FLOWS[flow], POINTS, TIMES) if m not in sure]
     if not request.config.getoption("--all-crash-points"):
-        moments = random.Random(flow.__name__).sample(moments, len(moments) // 3)
-    for app, point, times in moments:
+        others = random.Random(flow.__name__).sample(others, len(others) // 3)
+    for app, point, times in (*sure, *others):
         wait_for(lambda: all(shop.answers(f"/api/health/{app}") for app in APPS))
         path, body = flow(shop)
         key = str(uuid.uuid4())
@@ -121,7 +124,7 @@ def test_a_flow_that_is_killed_anywhere_is_done_once(
         crashes += (shop.data_dir / f"crashed-{request_id}").exists()
         again = send(shop, path, body, f"again-{key[:8]}", key)
         assert again in (200, 202), "what is done stays done under its key"
-    assert crashes > 0, "the points are where the flow comes by"
+    assert crashes >= len(sure), "the points are where the flow comes by"
     wait_for(lambda: all(shop.answers(f"/api/health/{app}") for app in APPS))
     done = shop.run("doctor", "--patience", "20")
     assert done.returncode == 0, done.stdout + done.stderr
