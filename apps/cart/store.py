@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from apps.cart.model import TAKEN, Checkout, Line, Lines, dump_lines
-from shop_common.db import ConflictRetryError, Transaction
+from shop_common.db import ConflictRetryError, Row, Transaction
 
 
 def get_lines(tx: Transaction, user_id: str, not_before: str) -> Lines:
@@ -21,17 +21,23 @@ def get_lines(tx: Transaction, user_id: str, not_before: str) -> Lines:
 
 def lock_lines(tx: Transaction, user_id: str, not_before: str, now: str) -> Lines:
     """As `get_lines`, with the cart locked until the end of the transaction, also a new one."""
-    # A row that is not there cannot be locked: two first adds would overwrite each other.
-    tx.execute(
-        "INSERT INTO carts (user_id, items, created_at, updated_at) VALUES (?, '[]', ?, ?)"
-        " ON CONFLICT (user_id) DO NOTHING",
-        (user_id, now, now),
-    )
-    row = tx.one("SELECT items, updated_at FROM carts WHERE user_id = ? FOR UPDATE", (user_id,))
+    row = _lock(tx, user_id)
+    if row is None:
+        # A row that is not there cannot be locked: two first adds would overwrite each other.
+        tx.execute(
+            "INSERT INTO carts (user_id, items, created_at, updated_at) VALUES (?, '[]', ?, ?)"
+            " ON CONFLICT (user_id) DO NOTHING",
+            (user_id, now, now),
+        )
+        row = _lock(tx, user_id)
     if row is None:
         # It was deleted between the two statements.
         raise ConflictRetryError
     return _load(row["items"]) if row["updated_at"] >= not_before else ()
+
+
+def _lock(tx: Transaction, user_id: str) -> Row | None:
+    return tx.one("SELECT items, updated_at FROM carts WHERE user_id = ? FOR UPDATE", (user_id,))
 
 
 def save_lines(tx: Transaction, user_id: str, lines: Lines, now: str) -> None:
