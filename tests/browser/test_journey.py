@@ -28,7 +28,7 @@ def add_to_cart(page: Page, name: str) -> None:
 
 @contextmanager
 def priced_again(page: Page) -> Iterator[None]:
-    """The page asks for prices after each change; what the test changes next must not be in them."""
+    """The page asks for prices after each change; what changes later must not be in them."""
     with page.expect_request("**/quote") as asked:
         yield
     asked.value.response()
