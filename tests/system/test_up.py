@@ -248,22 +248,24 @@ def test_down_stops_all_and_says_so(own_shop: RunningShop) -> None:
 
 
 def test_a_request_that_is_being_answered_may_end(own_shop: RunningShop) -> None:
-    """`down` lets what has begun come to its end: an add whose catalog is slow."""
+    """`down` lets what has begun come to its end: a payment whose order is slow to be found."""
     own_shop.up()
-    port = own_shop.port_base + APPS.index("catalog")
+    body = [{"product_id": 1, "quantity": 1, "price": 999.99}]
+    order_id = own_shop.post("/api/orders?user_id=u", json=body).json()["order_id"]
+    port = own_shop.port_base + APPS.index("orders")
     before = connections_to(port)
-    for pid in own_shop.pids()["catalog"]:
+    for pid in own_shop.pids()["orders"]:
         os.kill(pid, signal.SIGSTOP)
-    add = subprocess.Popen(
+    pay = subprocess.Popen(
         ["curl", "-s", "-X", "POST", "-H", f"X-API-Key: {own_shop.key}",
-         f"{own_shop.url}/api/cart/late/add?product_id=1"],
+         f"{own_shop.url}/api/pay?order_id={order_id}&amount=999.99"],
         stdout=subprocess.PIPE,
     )  # fmt: skip
     wait_for(lambda: connections_to(port) > before)
-    for pid in own_shop.pids()["catalog"]:
+    for pid in own_shop.pids()["orders"]:
         os.kill(pid, signal.SIGCONT)
     own_shop.down()
-    assert b"Item added" in add.communicate(timeout=60)[0]
+    assert b"payment_id" in pay.communicate(timeout=60)[0]
 
 
 def test_data_is_kept_over_a_restart(own_shop: RunningShop) -> None:
