@@ -43,12 +43,12 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0) -> float:
+def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0, every_s: float = 0.01) -> float:
     """Seconds until the condition held; how busy the machine is must not decide whether it does."""
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < timeout_s, f"not within {timeout_s} s"
-        time.sleep(0.01)
+        time.sleep(every_s)
     return time.monotonic() - began
 
 
