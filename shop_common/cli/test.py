@@ -12,7 +12,7 @@ from shop_common.cli.nginx import get_nginx
 from shop_common.cli.packages import install
 from shop_common.cli.state import CHECKOUT
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 REQUIREMENTS = CHECKOUT / "tests" / "requirements-runner.txt"
 RUNNER = CHECKOUT / ".tox" / "runner"
 
@@ -20,14 +20,16 @@ RUNNER = CHECKOUT / ".tox" / "runner"
 @click.command("test", context_settings={"ignore_unknown_options": True})
 @click.argument("tox_arguments", nargs=-1, type=click.UNPROCESSED)
 def command(tox_arguments: tuple[str, ...]) -> None:
-    """Run the tests; what stands after `--` goes to `tox run`, as in `-- -e types`."""
+    """Run all tests, or what stands after `--` as in `tox run`: `-- -e types`."""
     get_nginx()
     if not CHROMIUM.exists():
-        install("chromium", "Chromium, for the browser tests,")
+        install("chromium-headless-shell", "Chromium, for the browser tests,")
     get_wrk()
     python = str(make_environment(RUNNER, REQUIREMENTS))
     os.chdir(CHECKOUT)
-    os.execv(python, [python, "-m", "tox", "run", *tox_arguments])
+    # Two environments at a time: most tests of the whole shop wait for most of their time.
+    how = ["run", *tox_arguments] if tox_arguments else ["run-parallel", "--parallel", "2"]
+    os.execv(python, [python, "-m", "tox", *how])
 
 
 def get_wrk() -> None:

@@ -4,7 +4,7 @@ from playwright.sync_api import Browser, Playwright
 
 # Long enough for a machine that does other things too; what is there is seen at once.
 PATIENCE_MS = 20_000
-PATH = "/usr/bin/chromium"
+PATH = "/usr/bin/chromium-headless-shell"
 FLAGS = [
     "--no-sandbox",  # the sandbox refuses to start for root, who runs tests in containers
     "--disable-gpu",

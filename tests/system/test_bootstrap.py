@@ -1,10 +1,12 @@
 """`./shop` itself: its .venv is made once, by one of many, again after a change, and repaired."""
 
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -72,14 +74,57 @@ def test_the_venv(checkout: Path) -> None:
     assert "preparing .venv" in end(start(checkout))[2]
     assert end(start(checkout)) == (0, "shop\n", "")
 
-    # An interrupted run leaves half a .venv, and a checkout that was moved has another place in all
-    # its scripts: both are made anew.
-    (checkout / ".venv" / "complete").unlink()
-    shutil.rmtree(next((checkout / ".venv" / "lib").glob("python*")) / "site-packages")
     moved = checkout.rename(checkout.with_name("moved"))
-    code, out, err = end(start(moved))
-    assert (code, out) == (0, "shop\n"), err
-    assert "preparing .venv" in err
+    (moved / "deploy" / "bootstrap.py").write_text("raise SystemExit('is made anew')")
+    assert end(start(moved)) == (1, "", "is made anew\n")
+
+
+@pytest.mark.parametrize(
+    ("left", "steps"),
+    [
+        ("as it was", []),
+        ("changed", ["install", "install"]),
+        ("interrupted", ["make", "install", "install"]),
+        ("moved", ["make", "install", "install"]),
+    ],
+)
+def test_what_is_done_again(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, left: str, steps: list[str]
+) -> None:
+    """Half a .venv is made anew; so is one that was moved: all its scripts name another place."""
+    done: list[str] = []
+    load_bootstrap(checkout, monkeypatch, done).main()
+    assert done == ["make", "install", "install"]
+    done.clear()
+    match left:
+        case "changed":
+            (checkout / "setup.cfg").write_text(SETUP.replace("version = 1", "version = 2"))
+        case "interrupted":
+            (checkout / ".venv" / "complete").unlink()
+        case "moved":
+            checkout = checkout.rename(checkout.with_name("moved"))
+    load_bootstrap(checkout, monkeypatch, done).main()
+    assert done == steps
+    done.clear()
+    load_bootstrap(checkout, monkeypatch, done).main()
+    assert done == []
+
+
+def load_bootstrap(checkout: Path, monkeypatch: pytest.MonkeyPatch, done: list[str]) -> ModuleType:
+    """The checkout's bootstrap, with what takes long only written down."""
+    spec = importlib.util.spec_from_file_location("bootstrap", checkout / "deploy" / "bootstrap.py")
+    assert spec
+    assert spec.loader
+    bootstrap = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bootstrap)
+
+    def make_venv() -> None:
+        done.append("make")
+        (checkout / ".venv").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(bootstrap, "make_venv", make_venv)
+    monkeypatch.setattr(bootstrap, "call", lambda _: done.append("install"))
+    return bootstrap
 
 
 def test_without_a_python_that_will_do(checkout: Path, tmp_path: Path) -> None:
