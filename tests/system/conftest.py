@@ -1,11 +1,15 @@
 """The fixtures of the system tests: one shop for all that only asks, one's own for who kills."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.system.running import APPS, RunningShop, is_alive
+
+# Who starts a run in the background lets it ignore Ctrl-C, and so would every shop of these tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

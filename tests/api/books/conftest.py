@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.books.whole_shop import WholeShop
-from tests.api.conftest import drop_schemas
+from tests.api.conftest import empty_tables
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def make_shop(tmp_path: Path, postgres_url: str | None) -> Iterator[Callable[...
         if made:
             made[-1].close()
         if postgres_url:
-            drop_schemas(postgres_url)
+            empty_tables(postgres_url)
         folder = tmp_path / str(len(made))
         folder.mkdir()
         made.append(WholeShop(folder, postgres_url, **settings))
