@@ -43,7 +43,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0, every_s: float = 0.01) -> float:
+def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0, every_s: float = 0.03) -> float:
     """Seconds until the condition held; how busy the machine is must not decide whether it does."""
     began = time.monotonic()
     while not condition():

@@ -4,13 +4,14 @@ import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from apps.cart import model, service
 from shop_common.config import Config
 from shop_common.context import Context, make_context
 from tests.api.harness import Api
 
 PROCESSES = 4
-CHANGES = 1000
 PRODUCTS = 8
 
 
@@ -18,9 +19,9 @@ def _open(config: Config) -> Context:
     return make_context(config, Path(service.__file__).parent)
 
 
-def _add_up(config: Config) -> None:
+def _add_up(config: Config, changes: int) -> None:
     context = _open(config)
-    for number in range(CHANGES):
+    for number in range(changes):
         product_id = 1 + number % PRODUCTS
         service._change(
             context,
@@ -41,8 +42,9 @@ def run(target: Callable[..., None], *args: object) -> None:
         assert process.exitcode == 0
 
 
-def test_no_change_of_a_cart_is_lost(cart: Api) -> None:
-    """Four processes read, change and write one cart a thousand times each."""
-    run(_add_up, cart.context.config)
+def test_no_change_of_a_cart_is_lost(cart: Api, pytestconfig: pytest.Config) -> None:
+    """Four processes read, change and write one cart, a thousand times each with --rounds 25."""
+    changes = 40 * pytestconfig.getoption("--rounds")
+    run(_add_up, cart.context.config, changes)
     quantities = {line["product_id"]: line["quantity"] for line in cart.get("/cart/u").json["cart"]}
-    assert quantities == {n: PROCESSES * CHANGES // PRODUCTS for n in range(1, PRODUCTS + 1)}
+    assert quantities == {n: PROCESSES * changes // PRODUCTS for n in range(1, PRODUCTS + 1)}
