@@ -1,6 +1,8 @@
 """The states of an order: every move of the table, and no other; history, releases, refunds."""
 
 import itertools
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,13 @@ from tests.api.harness import Api
 from tests.api.orders.conftest import Catalog
 
 ACTIONS = {"CANCELLED": "cancel", "SHIPPED": "ship", "DELIVERED": "deliver"}
+API_DOCUMENT = Path(__file__).parents[3] / "docs" / "api.md"
+
+
+def test_the_table_is_the_documented_one() -> None:
+    rows = re.findall(r"^\| ([A-Z, ]+) \| ([A-Z]+) \|", API_DOCUMENT.read_text(), re.M)
+    moves = [(start, end) for starts, end in rows for start in starts.split(", ")]
+    assert sorted(moves) == sorted(MOVES)
 
 
 def make(orders: Api, status: str) -> str:
