@@ -1,0 +1,137 @@
+"""The outbox by itself: what is sent when, by whom, and in which order."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+import requests
+import responses
+
+from shop_common.db import Row
+from shop_common.outbox import LEASE_S, Message, Outbox
+from tests.api.harness import Api, Clock
+
+Answer = tuple[int, dict[str, str], str]
+
+
+class Partner:
+    """Notes what it is told; `answer` says what it answers to the message of that name."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.answer: Callable[[str], int] = lambda _: 200
+
+    def hear(self, request: requests.PreparedRequest) -> Answer:
+        name = str(request.url).rpartition("/")[2]
+        self.heard.append(name)
+        status = self.answer(name)
+        if status == 0:
+            raise requests.ConnectionError("away")
+        return status, {}, '{"detail": "said"}'
+
+
+@pytest.fixture
+def outbox(payments: Api) -> Outbox:
+    return payments.context.outbox
+
+
+@pytest.fixture
+def partner(partners: responses.RequestsMock) -> Partner:
+    partner = Partner()
+    url = re.compile("http://localhost:8003/said/")
+    partners.add_callback(responses.POST, url, partner.hear, content_type="application/json")
+    return partner
+
+
+def add(outbox: Outbox, name: str, aggregate: str, *, by_relay: bool = False) -> Row:
+    message = Message("said", aggregate, "orders", f"/said/{name}", {"name": name})
+    with outbox.database.write() as tx:
+        return outbox.add(tx, message, by_relay=by_relay)
+
+
+def test_messages_of_one_aggregate_keep_their_order(
+    outbox: Outbox, partner: Partner, turned_clock: Clock
+) -> None:
+    """What could not be sent holds back what was said later, of the same aggregate only."""
+    partner.answer = lambda name: 404 if name == "a1" else 200
+    outbox.deliver(add(outbox, "a1", "a"))
+    later = add(outbox, "a2", "a")
+    assert later["lease"] is None
+    assert outbox.deliver(later) is None
+    add(outbox, "b1", "b", by_relay=True)
+    assert outbox.hurry(later["id"]) is None
+    assert outbox.relay() == 1
+    assert partner.heard == ["a1", "b1"]
+
+    partner.answer = lambda _: 200
+    turned_clock.turn(seconds=6)
+    assert outbox.relay() == 1
+    assert partner.heard == ["a1", "b1", "a1"]
+    assert outbox.relay() == 1
+    assert outbox.relay() == 0
+    assert partner.heard == ["a1", "b1", "a1", "a2"]
+
+
+def test_a_parked_message_holds_back_those_behind_it(
+    outbox: Outbox, partner: Partner, turned_clock: Clock, payments: Api
+) -> None:
+    """Until a person says that it is to be tried again."""
+    partner.answer = lambda name: 422 if name == "a1" else 200
+    first = add(outbox, "a1", "a", by_relay=True)
+    add(outbox, "a2", "a", by_relay=True)
+    for _ in range(8):
+        outbox.relay()
+        turned_clock.turn(seconds=6)
+    assert partner.heard == ["a1"] * 5
+    assert payments.get("/admin/status").json["outbox"]["parked"] == 1
+
+    partner.answer = lambda _: 200
+    assert payments.post(f"/admin/outbox/{first['id']}/retry").status_code == 200
+    outbox.relay()
+    outbox.relay()
+    assert partner.heard[5:] == ["a1", "a2"]
+
+
+def test_what_one_is_sending_nobody_else_sends(outbox: Outbox, partner: Partner) -> None:
+    """Neither another relay nor somebody in a hurry, while the lease lasts."""
+    row = add(outbox, "a1", "a")
+    meanwhile: list[object] = []
+
+    def others_try(_: str) -> int:
+        meanwhile.extend([outbox.relay(), outbox.hurry(row["id"])])
+        return 200
+
+    partner.answer = others_try
+    outbox.deliver(row)
+    assert (partner.heard, meanwhile) == (["a1"], [0, None])
+
+
+def test_what_its_writer_did_not_send_is_taken_over(
+    outbox: Outbox, partner: Partner, turned_clock: Clock
+) -> None:
+    """The writer may have died after its commit; it has as long as its lease lasts."""
+    row = add(outbox, "a1", "a")
+    turned_clock.turn(seconds=LEASE_S - 1)
+    assert outbox.relay() == 0
+    turned_clock.turn(seconds=2)
+    assert outbox.relay() == 1
+    assert partner.heard == ["a1"]
+    # If it was but slow, the second message is the receiver's to recognize; the row stays closed.
+    outbox.deliver(row)
+    assert outbox.relay() == 0
+
+
+@pytest.mark.parametrize("status", [0, 401, 404, 405, 500, 503])
+def test_only_an_answered_refusal_counts_towards_parking(
+    outbox: Outbox, partner: Partner, turned_clock: Clock, payments: Api, status: int
+) -> None:
+    partner.answer = lambda _: status
+    add(outbox, "a1", "a", by_relay=True)
+    for _ in range(12):
+        outbox.relay()
+        turned_clock.turn(seconds=6)
+    assert payments.get("/admin/status").json["outbox"] | {"oldest_age_s": 0} == {
+        "open": 1,
+        "parked": 0,
+        "oldest_age_s": 0,
+    }
