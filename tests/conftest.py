@@ -17,7 +17,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--rounds", type=int, default=10, help="rounds of the crowds")
     parser.addoption("--kill-seconds", type=float, default=8, help="how long processes are killed")
-    parser.addoption("--all-crash-points", action="store_true", help="not a third of them only")
     parser.addoption("--examples", type=int, default=8, help="random histories of the whole shop")
     parser.addoption("--races", type=int, default=60, help="races for an order, against pay")
 
