@@ -9,6 +9,7 @@ from flask import Flask
 
 from shop_common.config import load_config
 from tests.api.harness import FACTORIES, KEY, Api, Clock
+from tests.api.plans import Plans
 
 
 @pytest.fixture
@@ -57,6 +58,14 @@ def partners() -> Iterator[responses.RequestsMock]:
     """The other apps, as far as a test says what they answer; all else is refused."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock
+
+
+@pytest.fixture
+def plans(engine: str, monkeypatch: pytest.MonkeyPatch) -> Plans:
+    """The plans of all that is executed from now on."""
+    if engine != "sqlite":
+        pytest.skip("PostgreSQL reads tables this small as a whole")
+    return Plans(monkeypatch)
 
 
 @pytest.fixture
