@@ -45,7 +45,6 @@ def build_app(context: Context, blueprint: Blueprint, jobs: Sequence[Job] = ()) 
     app.before_request(_begin)
     cors.init_app(app, context.config.cors_origins)
     app.before_request(_guard)
-    app.before_request(_measure_body)
     app.after_request(_end)
     app.register_error_handler(Exception, _answer_error)
     app.register_blueprint(blueprint)
@@ -96,8 +95,10 @@ class _App(Flask):
 class _Json(DefaultJSONProvider):
     sort_keys = False  # the order of members is part of the API
 
+    _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
     def dumps(self, obj: Any, **_: Any) -> str:
-        return json.dumps(obj, separators=(",", ":"), allow_nan=False)
+        return self._encode(obj)
 
 
 def _begin() -> None:
@@ -106,20 +107,15 @@ def _begin() -> None:
     log.request_id.set(sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex)
 
 
-def _measure_body() -> None:
-    """A body must say how long it is: of one that does not, only a part might be read.
-
-    Nginx reads a chunked body whole and passes it on with its length.
-    """
-    if "Transfer-Encoding" in request.headers:
-        raise LengthRequiredError("The body must be sent with a Content-Length.")
-
-
 def _guard() -> None:
     """Every route needs the key unless its view is public; so does what is no route at all."""
     view = current_app.view_functions.get(request.endpoint or "")
     if not auth.is_public(view):
         auth.check_api_key()
+    # A body must say how long it is: of one that does not, only a part might be read. Nginx reads a
+    # chunked body whole and passes it on with its length.
+    if "HTTP_TRANSFER_ENCODING" in request.environ:
+        raise LengthRequiredError("The body must be sent with a Content-Length.")
 
 
 def _end(response: Response) -> Response:
@@ -133,14 +129,8 @@ def record(response: Response) -> None:
     seconds = time.perf_counter() - g.started_at
     # The view's name, never the path: labels must not grow with what clients send.
     name = (request.endpoint or "none").rpartition(".")[2]
-    metrics.REQUESTS.labels(name, response.status_code).inc()
-    metrics.REQUEST_SECONDS.labels(name).observe(seconds)
-    logger.info(
-        "%s %s",
-        request.method,
-        request.path,
-        extra={"status": response.status_code, "ms": round(seconds * 1000, 2)},
-    )
+    metrics.count_request(name, response.status_code, seconds)
+    log.write_request(current_app.name, request.method, request.path, response.status_code, seconds)
 
 
 def _answer_error(error: Exception) -> Response:

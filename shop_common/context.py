@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from flask import current_app
-from werkzeug.local import LocalProxy
 
 from shop_common import clock, crash
 from shop_common.config import Config
@@ -39,8 +38,9 @@ class Context:
         return Outbox(self.db, self.partners, self.clock, self.on_refusal)
 
 
-# The context of the app that is answering; for views only.
-ctx = cast(Context, LocalProxy(lambda: current_app.extensions["cornershop"]))
+def ctx() -> Context:
+    """The context of the app that is answering; for views only."""
+    return cast(Context, current_app.extensions["cornershop"])
 
 
 def make_context(

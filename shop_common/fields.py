@@ -1,5 +1,6 @@
 """marshmallow fields for what every app reads: text that any database can hold, numbers, money."""
 
+import re
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -8,6 +9,8 @@ from shop_common import money
 
 # What a database's INTEGER holds; a larger id can name nothing.
 MAX_ID = 2**31 - 1
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class QuerySchema(Schema):
@@ -36,8 +39,7 @@ def check_text(text: str, *, multiline: bool = False) -> None:
     # U+FFFD stands where bytes were no UTF-8: two different ones would be taken for the same.
     if "\ufffd" in text:
         raise ValidationError("Must be valid UTF-8.")
-    allowed = "\n\t" if multiline else ""
-    if any((c < " " or "\x7f" <= c < "\xa0") and c not in allowed for c in text):
+    if (_CONTROL_BUT_LINES if multiline else _CONTROL).search(text):
         raise ValidationError("Must not contain control characters.")
 
 

@@ -86,7 +86,7 @@ class OutboxRetrySchema(Schema):
     answers={200: HealthSchema(), 503: HealthSchema()},
 )
 def health() -> tuple[dict[str, str], int]:
-    name = ctx.config.app
+    name = ctx().config.app
     reached = _database_answers()
     return {
         "status": f"{name} service is running",
@@ -108,18 +108,19 @@ def livez() -> dict[str, str]:
     answers={200: ReadinessSchema(), 503: ReadinessSchema()},
 )
 def readyz() -> tuple[dict[str, Any], int]:
+    context = ctx()
     try:
-        missing = pending(ctx.db, load_migrations(ctx.migrations, ctx.db.engine))
+        missing = pending(context.db, load_migrations(context.migrations, context.db.engine))
         migrations = "missing" if missing else "applied"
-        ctx.db.check_writable()
+        context.db.check_writable()
         database = {
-            "engine": ctx.db.engine,
-            "version": ctx.db.version(),
+            "engine": context.db.engine,
+            "version": context.db.version(),
             "status": "writable",
         }
     except (BusyError, MigrationError) as error:
         migrations = "unknown"
-        database = {"engine": ctx.db.engine, "status": str(error)}
+        database = {"engine": context.db.engine, "status": str(error)}
     ready = migrations == "applied"
     return {
         "status": "ready" if ready else "not ready",
@@ -141,20 +142,21 @@ def get_metrics() -> Response:
 @blueprint.get("/admin/status")
 @operation("The app as its operator sees it", answers={200: StatusSchema()})
 def get_status() -> dict[str, Any]:
+    context = ctx()
     reached = _database_answers()
     status: dict[str, Any] = {
-        "app": ctx.config.app,
+        "app": context.config.app,
         "version": shop_common.__version__,
         "database": {
-            "engine": ctx.db.engine,
-            "version": ctx.db.version() if reached else "",
+            "engine": context.db.engine,
+            "version": context.db.version() if reached else "",
             "status": "connected" if reached else "unavailable",
         },
-        "partners": {name: client.status() for name, client in ctx.partners.items()},
+        "partners": {name: client.status() for name, client in context.partners.items()},
     }
     if reached:
-        with ctx.db.read() as tx:
-            status["outbox"] = outbox.depth(tx, ctx.clock())
+        with context.db.read() as tx:
+            status["outbox"] = outbox.depth(tx, context.clock())
     return status
 
 
@@ -165,7 +167,7 @@ def get_status() -> dict[str, Any]:
     answers={200: OutboxRowSchema(many=True)},
 )
 def list_outbox(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
-    with ctx.db.read() as tx:
+    with ctx().db.read() as tx:
         rows = outbox.list_open(tx, query["after"], query["limit"])
     return rows, 200, next_link(rows, query["limit"], str(rows[-1]["id"]) if rows else "")
 
@@ -177,12 +179,13 @@ def list_outbox(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[
     errors={404: "no such row", 409: "delivered already"},
 )
 def retry_outbox(row_id: int) -> dict[str, Any]:
-    return outbox.retry(ctx.db, row_id, ctx.clock())
+    context = ctx()
+    return outbox.retry(context.db, row_id, context.clock())
 
 
 def _database_answers() -> bool:
     try:
-        with ctx.db.read() as tx:
+        with ctx().db.read() as tx:
             return tx.one("SELECT 1 AS one") is not None
     except BusyError:
         return False

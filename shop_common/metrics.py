@@ -1,5 +1,7 @@
 """What is counted, in the process and over all workers of an app; served at /metrics."""
 
+import functools
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client import values as _values
 
@@ -13,6 +15,18 @@ REQUEST_SECONDS = Histogram(
 PARTNER_CALLS = Counter("partner_calls_total", "Calls to another app.", ["partner", "outcome"])
 FAIL_OPEN = Counter("fail_open_total", "Checks let through unchecked.", ["policy"])
 OUTBOX_SENT = Counter("outbox_sent_total", "Outbox rows sent.", ["topic", "outcome"])
+
+
+def count_request(operation: str, status: int, seconds: float) -> None:
+    counter, histogram = _of_request(operation, status)
+    counter.inc()
+    histogram.observe(seconds)
+
+
+@functools.cache
+def _of_request(operation: str, status: int) -> tuple[Counter, Histogram]:
+    # Finding them by their labels costs as much as counting.
+    return REQUESTS.labels(operation, status), REQUEST_SECONDS.labels(operation)
 
 
 def exposition() -> bytes:

@@ -36,7 +36,7 @@ _FULL = "more than a line or a cart can hold"
 @blueprint.get("/cart/<user_id>")
 @operation("A user's cart, empty for a stranger", path=UserPath(), answers={200: CartSchema()})
 def get_cart(user_id: str) -> dict[str, Any]:
-    return {"user_id": user_id, "cart": dump_lines(service.get_cart(ctx, user_id))}
+    return {"user_id": user_id, "cart": dump_lines(service.get_cart(ctx(), user_id))}
 
 
 @blueprint.post("/cart/<user_id>/add")
@@ -48,7 +48,7 @@ def get_cart(user_id: str) -> dict[str, Any]:
     errors={404: _UNKNOWN, 409: _FULL},
 )
 def add_to_cart(user_id: str, query: dict[str, Any]) -> dict[str, Any]:
-    lines = service.add_to_cart(ctx, user_id, query["product_id"], query["quantity"])
+    lines = service.add_to_cart(ctx(), user_id, query["product_id"], query["quantity"])
     return dump_change("Item added", lines)
 
 
@@ -61,27 +61,27 @@ def add_to_cart(user_id: str, query: dict[str, Any]) -> dict[str, Any]:
     errors={404: _UNKNOWN, 409: _FULL},
 )
 def set_item(user_id: str, product_id: int, query: dict[str, Any]) -> dict[str, Any]:
-    lines = service.set_item(ctx, user_id, product_id, query["quantity"])
+    lines = service.set_item(ctx(), user_id, product_id, query["quantity"])
     return dump_change("Item updated", lines)
 
 
 @blueprint.delete("/cart/<user_id>/items/<int:product_id>")
 @operation("Take a product out of the cart", path=ItemPath(), answers={200: CartChangeSchema()})
 def remove_item(user_id: str, product_id: int) -> dict[str, Any]:
-    return dump_change("Item removed", service.remove_item(ctx, user_id, product_id))
+    return dump_change("Item removed", service.remove_item(ctx(), user_id, product_id))
 
 
 @blueprint.delete("/cart/<user_id>/clear")
 @operation("Empty the cart", path=UserPath(), answers={200: CartClearedSchema()})
 def clear_cart(user_id: str) -> dict[str, str]:
-    service.clear_cart(ctx, user_id)
+    service.clear_cart(ctx(), user_id)
     return {"message": "Cart cleared"}
 
 
 @blueprint.get("/cart/<user_id>/quote")
 @operation("The cart at today's prices", path=UserPath(), answers={200: QuoteSchema()})
 def get_quote(user_id: str) -> dict[str, Any]:
-    return service.get_quote(ctx, user_id)
+    return service.get_quote(ctx(), user_id)
 
 
 @blueprint.post("/cart/<user_id>/checkouts")
@@ -94,7 +94,7 @@ def get_quote(user_id: str) -> dict[str, Any]:
 )
 def take_cart(user_id: str, body: dict[str, Any]) -> dict[str, Any]:
     order_id = body["order_id"]
-    return dump_checkout(order_id, user_id, service.take_cart(ctx, user_id, order_id))
+    return dump_checkout(order_id, user_id, service.take_cart(ctx(), user_id, order_id))
 
 
 @blueprint.post("/cart/<user_id>/checkouts/<order_id>/restore")
@@ -105,7 +105,7 @@ def take_cart(user_id: str, body: dict[str, Any]) -> dict[str, Any]:
     errors={409: "the check-out is another user's"},
 )
 def restore_cart(user_id: str, order_id: str) -> dict[str, str]:
-    return service.restore_cart(ctx, user_id, order_id)
+    return service.restore_cart(ctx(), user_id, order_id)
 
 
 @blueprint.get("/checkouts")
@@ -115,7 +115,7 @@ def restore_cart(user_id: str, order_id: str) -> dict[str, str]:
     answers={200: UnsettledCheckoutSchema(many=True)},
 )
 def list_checkouts(query: dict[str, Any]) -> list[dict[str, Any]]:
-    return service.list_checkouts(ctx, **query)
+    return service.list_checkouts(ctx(), **query)
 
 
 @blueprint.post("/checkouts/settle")
@@ -125,4 +125,4 @@ def list_checkouts(query: dict[str, Any]) -> list[dict[str, Any]]:
     answers={200: SettledSchema()},
 )
 def settle_checkouts(body: dict[str, Any]) -> dict[str, int]:
-    return service.settle_checkouts(ctx, **body)
+    return service.settle_checkouts(ctx(), **body)

@@ -31,7 +31,7 @@ _PREFIX = re.compile(r"(/[a-z]+)*")
     answers={200: schemas.ProductSchema(many=True), 304: None},
 )
 def list_products(query: dict[str, Any]) -> Response:
-    rows, limit = service.list_products(ctx, **query)
+    rows, limit = service.list_products(ctx(), **query)
     body = current_app.json.dumps([dump_product(row) for row in rows])
     etag = hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
     return _answer(body, etag, next_link(rows, limit, str(rows[-1]["id"]) if rows else ""))
@@ -44,7 +44,7 @@ def list_products(query: dict[str, Any]) -> Response:
     errors={404: "no such product"},
 )
 def get_product(product_id: int) -> Response:
-    return _answer_product(service.get_product(ctx, product_id))
+    return _answer_product(service.get_product(ctx(), product_id))
 
 
 @blueprint.post("/products")
@@ -54,7 +54,7 @@ def create_product(body: dict[str, Any]) -> Any:
     prefix = request.headers.get("X-Forwarded-Prefix", "")
     prefix = prefix if _PREFIX.fullmatch(prefix) else ""
     stock = body.pop("stock")
-    return service.create_product(ctx, ProductData(**body), stock, prefix)
+    return service.create_product(ctx(), ProductData(**body), stock, prefix)
 
 
 @blueprint.patch("/products/<int:product_id>")
@@ -65,7 +65,7 @@ def create_product(body: dict[str, Any]) -> Any:
     errors={404: "no such product", 412: "it was changed meanwhile"},
 )
 def update_product(product_id: int, body: dict[str, Any]) -> Response:
-    return _answer_product(service.update_product(ctx, product_id, body, _expected_versions()))
+    return _answer_product(service.update_product(ctx(), product_id, body, _expected_versions()))
 
 
 @blueprint.delete("/products/<int:product_id>")
@@ -75,7 +75,7 @@ def update_product(product_id: int, body: dict[str, Any]) -> Response:
     errors={404: "no such product", 412: "it was changed meanwhile"},
 )
 def archive_product(product_id: int) -> tuple[str, int]:
-    service.archive_product(ctx, product_id, _expected_versions())
+    service.archive_product(ctx(), product_id, _expected_versions())
     return "", 204
 
 
@@ -87,7 +87,7 @@ def archive_product(product_id: int) -> tuple[str, int]:
     errors={404: "no such product", 409: "the stock would be below zero"},
 )
 def change_stock(product_id: int, body: dict[str, Any]) -> Any:
-    return service.change_stock(ctx, product_id, **body)
+    return service.change_stock(ctx(), product_id, **body)
 
 
 @blueprint.get("/products/<int:product_id>/stock/history")
@@ -98,7 +98,7 @@ def change_stock(product_id: int, body: dict[str, Any]) -> Any:
     errors={404: "no such product"},
 )
 def get_stock_history(product_id: int, query: dict[str, Any]) -> Any:
-    rows = service.get_stock_history(ctx, product_id, **query)
+    rows = service.get_stock_history(ctx(), product_id, **query)
     link = next_link(rows, query["limit"], str(rows[-1]["id"]) if rows else "")
     return [dict(row) for row in rows], 200, link
 
@@ -110,7 +110,7 @@ def get_stock_history(product_id: int, query: dict[str, Any]) -> Any:
     answers={200: schemas.CategorySchema(many=True)},
 )
 def list_categories(query: dict[str, Any]) -> Any:
-    rows = service.list_categories(ctx, **query)
+    rows = service.list_categories(ctx(), **query)
     link = next_link(rows, query["limit"], rows[-1]["category"] if rows else "")
     return [dict(row) for row in rows], 200, link
 
@@ -130,16 +130,18 @@ def import_products(query: dict[str, Any]) -> Any:
     # Before the key is looked at, which reads the whole file.
     request.max_content_length = MAX_FILE_BYTES
     return idempotency.run(
-        ctx.db,
-        ctx.clock,
-        lambda: service.import_products(ctx, read_products(request.get_data(cache=False)), **query),
+        ctx().db,
+        ctx().clock,
+        lambda: service.import_products(
+            ctx(), read_products(request.get_data(cache=False)), **query
+        ),
     )
 
 
 @blueprint.get("/products/export")
 @operation("All products in Shopify's columns", answers={200: "text/csv"})
 def export_products() -> Response:
-    return csv_download(write_products(service.export_products(ctx)), "products.csv")
+    return csv_download(write_products(service.export_products(ctx())), "products.csv")
 
 
 @blueprint.post("/reservations")
@@ -151,7 +153,7 @@ def export_products() -> Response:
 )
 def create_reservation(body: dict[str, Any]) -> Any:
     lines = [Line(**item) for item in body["items"]]
-    return service.create_reservation(ctx, body["order_id"], lines)
+    return service.create_reservation(ctx(), body["order_id"], lines)
 
 
 @blueprint.post("/reservations/<order_id>/release")
@@ -163,7 +165,7 @@ def create_reservation(body: dict[str, Any]) -> Any:
     answers={200: schemas.ReservationSchema()},
 )
 def release_reservation(order_id: str, body: dict[str, Any] | None) -> Any:
-    return service.release_reservation(ctx, order_id, (body and body["reason"]) or "release")
+    return service.release_reservation(ctx(), order_id, (body and body["reason"]) or "release")
 
 
 @blueprint.get("/reservations")
@@ -173,7 +175,7 @@ def release_reservation(order_id: str, body: dict[str, Any] | None) -> Any:
     answers={200: schemas.UnsettledSchema(many=True)},
 )
 def list_reservations(query: dict[str, Any]) -> Any:
-    return [dict(row) for row in service.list_reservations(ctx, **query)]
+    return [dict(row) for row in service.list_reservations(ctx(), **query)]
 
 
 @blueprint.get("/changes")
@@ -183,7 +185,7 @@ def list_reservations(query: dict[str, Any]) -> Any:
     answers={200: schemas.ChangesSchema()},
 )
 def list_changes(query: dict[str, Any]) -> Any:
-    return service.list_changes(ctx, **query)
+    return service.list_changes(ctx(), **query)
 
 
 @blueprint.post("/reservations/settle")
@@ -193,7 +195,7 @@ def list_changes(query: dict[str, Any]) -> Any:
     answers={200: schemas.SettledSchema()},
 )
 def settle_reservations(body: dict[str, Any]) -> Any:
-    return service.settle_reservations(ctx, body["order_ids"])
+    return service.settle_reservations(ctx(), body["order_ids"])
 
 
 def _answer_product(row: Row) -> Response:

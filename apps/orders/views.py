@@ -47,13 +47,13 @@ _MOVE_ERRORS = {404: _UNKNOWN, 409: "the order is in a state that this does not 
     },
 )
 def create_order(query: dict[str, Any], body: list[WantedLine] | None) -> dict[str, Any]:
-    return dump_order(service.create_order(ctx, query["user_id"], body))
+    return dump_order(service.create_order(ctx(), query["user_id"], body))
 
 
 @blueprint.get("/orders")
 @operation("Orders, newest first", query=OrderQuerySchema(), answers={200: OrderSchema(many=True)})
 def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
-    orders = service.list_orders(ctx, **query)
+    orders = service.list_orders(ctx(), **query)
     link = next_link(orders, query["limit"], orders[-1].order_id if orders else "")
     return [dump_order(order) for order in orders], 200, link
 
@@ -65,7 +65,7 @@ def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[
     answers={200: StatsSchema()},
 )
 def get_stats(query: dict[str, Any]) -> dict[str, Any]:
-    return reports.get_stats(ctx, query["days"])
+    return reports.get_stats(ctx(), query["days"])
 
 
 @blueprint.get("/orders/export")
@@ -75,14 +75,14 @@ def get_stats(query: dict[str, Any]) -> dict[str, Any]:
     answers={200: "text/csv"},
 )
 def export_orders(query: dict[str, Any]) -> Response:
-    orders = reports.export_orders(ctx, **query)
-    return csv_download(write_orders(orders, ctx.config.currency), "orders.csv")
+    orders = reports.export_orders(ctx(), **query)
+    return csv_download(write_orders(orders, ctx().config.currency), "orders.csv")
 
 
 @blueprint.get("/orders/<order_id>")
 @operation("One order", answers={200: OrderSchema()}, errors={404: _UNKNOWN})
 def get_order(order_id: str) -> dict[str, Any]:
-    return dump_order(service.get_order(ctx, order_id))
+    return dump_order(service.get_order(ctx(), order_id))
 
 
 @blueprint.post("/orders/<order_id>/payment")
@@ -94,7 +94,7 @@ def get_order(order_id: str) -> dict[str, Any]:
     errors={404: _UNKNOWN, 409: "no payment, or none that the order can take"},
 )
 def order_payment(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
-    service.order_payment(ctx, order_id, (body["payment_id"], body["amount"]) if body else None)
+    service.order_payment(ctx(), order_id, (body["payment_id"], body["amount"]) if body else None)
     return {"order_id": order_id, "status": PAID}
 
 
@@ -107,7 +107,7 @@ def order_payment(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
 )
 def order_refund(order_id: str, body: dict[str, Any]) -> dict[str, Any]:
     order = service.record_refund(
-        ctx,
+        ctx(),
         order_id,
         payment_id=body["payment_id"],
         refund_id=body["refund_id"],
@@ -124,7 +124,7 @@ def order_refund(order_id: str, body: dict[str, Any]) -> dict[str, Any]:
     errors={404: _UNKNOWN},
 )
 def get_history(order_id: str) -> list[dict[str, Any]]:
-    return service.get_history(ctx, order_id)
+    return service.get_history(ctx(), order_id)
 
 
 @blueprint.post("/orders/<order_id>/cancel")
@@ -170,8 +170,8 @@ def deliver_order(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
     errors={404: "it has not run yet"},
 )
 def get_doctor_report() -> dict[str, Any]:
-    return service.get_doctor_report(ctx)
+    return service.get_doctor_report(ctx())
 
 
 def _move(order_id: str, to_status: str, body: dict[str, Any] | None) -> dict[str, Any]:
-    return dump_order(service.move_order(ctx, order_id, to_status, (body or {}).get("reason")))
+    return dump_order(service.move_order(ctx(), order_id, to_status, (body or {}).get("reason")))

@@ -42,7 +42,7 @@ _NO_PAYMENT = "no such payment"
     },
 )
 def pay(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
-    paid = service.pay(ctx, _provider(), query["order_id"], query["amount"], _read_key())
+    paid = service.pay(ctx(), _provider(), query["order_id"], query["amount"], _read_key())
     status, message = paid.payment.status, "Payment is being confirmed"
     if paid.is_told:
         status, message = "PAID", "Payment successful and order updated"
@@ -66,7 +66,7 @@ def pay(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     "Payments, newest first", query=PaymentQuerySchema(), answers={200: PaymentSchema(many=True)}
 )
 def list_payments(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
-    payments = service.list_payments(ctx, **query)
+    payments = service.list_payments(ctx(), **query)
     link = next_link(payments, query["limit"], payments[-1].payment_id if payments else "")
     return [dump_payment(payment) for payment in payments], 200, link
 
@@ -74,7 +74,7 @@ def list_payments(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dic
 @blueprint.get("/payments/<payment_id>")
 @operation("One payment", answers={200: PaymentSchema()}, errors={404: _NO_PAYMENT})
 def get_payment(payment_id: str) -> dict[str, Any]:
-    return dump_payment(service.get_payment(ctx, payment_id))
+    return dump_payment(service.get_payment(ctx(), payment_id))
 
 
 @blueprint.post("/payments/<payment_id>/refund")
@@ -95,7 +95,7 @@ def refund_payment(
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
     wanted = body or {"amount": None, "reason": None}
     refund, is_replay = refunds.refund_payment(
-        ctx, _provider(), payment_id, wanted["amount"], wanted["reason"], _read_key()
+        ctx(), _provider(), payment_id, wanted["amount"], wanted["reason"], _read_key()
     )
     return _answer(dump_refund(refund), is_done=refund.status == SUCCEEDED, is_replay=is_replay)
 
@@ -110,7 +110,7 @@ def refund_payment(
 def list_refunds(
     payment_id: str, query: dict[str, Any]
 ) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
-    found = refunds.list_refunds(ctx, payment_id, **query)
+    found = refunds.list_refunds(ctx(), payment_id, **query)
     link = next_link(found, query["limit"], found[-1].refund_id if found else "")
     return [dump_refund(refund) for refund in found], 200, link
 
@@ -125,7 +125,7 @@ def list_refunds(
 )
 def return_payment(payment_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
     reason = (body or {}).get("reason") or "returned"
-    payment = refunds.return_payment(ctx, payment_id, reason)
+    payment = refunds.return_payment(ctx(), payment_id, reason)
     return {"payment_id": payment.payment_id, "status": payment.status}
 
 
