@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from requests import PreparedRequest
 
-from shop_common import clock, crash, metrics
+from shop_common import clock, crash, metrics, waiting
 from shop_common.breaker import Attempt, Breaker
 from shop_common.db import in_transaction
 from shop_common.deadline import Deadline
@@ -118,6 +118,7 @@ class HttpClient:
         """
         if in_transaction():
             raise RuntimeError("an HTTP call inside a transaction would hold its locks")
+        waiting.begins()
         request = self._channel.prepare(method, path, params, json)
         deadline = Deadline(
             self._timeout_s if timeout_s is None else timeout_s,

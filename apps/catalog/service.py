@@ -182,7 +182,7 @@ def import_products(
         planned_for = store.fingerprint(tx)
         plan = _plan_import(tx, file, set_stock=set_stock)
     now = to_iso(ctx.clock())
-    with ctx.db.write() as tx:
+    with ctx.db.write(alone=True) as tx:
         idempotency.claim(tx)
         if not dry_run and (plan.created or plan.updated or plan.stock_set):
             store.lock_imports(tx)

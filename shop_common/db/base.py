@@ -99,8 +99,11 @@ class Database(ABC):
     engine: str
 
     @abstractmethod
-    def write(self) -> AbstractContextManager[Transaction]:
+    def write(self, *, alone: bool = False) -> AbstractContextManager[Transaction]:
         """A transaction that behaves as if it were alone; commits at the end of the block.
+
+        `alone` says that it takes long: no other shares its commit, and so nobody waits for it
+        who has done its work already.
 
         Raises BusyError when a lock cannot be had in LOCK_WAIT_S or the engine is away, and
         ConflictRetryError when it must be re-run (see `retry_on_conflict`).

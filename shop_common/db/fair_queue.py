@@ -1,8 +1,7 @@
-"""The queue before SQLite's write lock: fair across threads and across processes."""
+"""The queue before SQLite's write lock: fair across processes."""
 
 import fcntl
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +17,13 @@ class FairQueue:
     """One writer at a time, over all processes that use `path`.
 
     SQLite's own waiting is a poll that starves: of two busy writers one can wait for ever. Here
-    the threads of a process queue at a mutex, and one of them at a turnstile of two file locks:
-    who holds the first is next at the second, so whoever has just written stands behind those
-    who wait. The kernel frees the locks of a process that dies.
+    processes, one thread of each, queue at a turnstile of two file locks: who holds the first is
+    next at the second, so whoever has just written stands behind those who wait. The kernel frees
+    the locks of a process that dies.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._mutex = threading.Lock()
         self._pid = 0
         self._turnstile = self._lock = -1
 
@@ -33,22 +31,17 @@ class FairQueue:
     def turn(self, timeout_s: float) -> Iterator[None]:
         """Hold the right to write. Raises BusyError after `timeout_s` without it."""
         deadline = time.monotonic() + timeout_s
-        if not self._mutex.acquire(timeout=timeout_s):
-            raise BusyError("The database is busy.")
+        self._open()
+        # Waits for those who wait here for the lock, each of whom gives up in its time.
+        fcntl.flock(self._turnstile, fcntl.LOCK_EX)
         try:
-            self._open()
-            # Waits for those who wait here for the lock, each of whom gives up in its time.
-            fcntl.flock(self._turnstile, fcntl.LOCK_EX)
-            try:
-                self._take_lock(deadline)
-            finally:
-                fcntl.flock(self._turnstile, fcntl.LOCK_UN)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self._take_lock(deadline)
         finally:
-            self._mutex.release()
+            fcntl.flock(self._turnstile, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _take_lock(self, deadline: float) -> None:
         # flock takes no time-out, so the one at the turnstile asks again and again.
@@ -71,8 +64,7 @@ class FairQueue:
             self._pid = os.getpid()
 
     def close(self) -> None:
-        with self._mutex:
-            if self._pid == os.getpid():
-                os.close(self._turnstile)
-                os.close(self._lock)
-            self._pid = 0
+        if self._pid == os.getpid():
+            os.close(self._turnstile)
+            os.close(self._lock)
+        self._pid = 0

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from shop_common import crash
+from shop_common import crash, waiting
 from shop_common.db.base import (
     LOCK_WAIT_S,
     ConflictRetryError,
@@ -49,7 +49,8 @@ class PostgresDatabase(Database):
         self._connections: list[tuple[int, Connection]] = []
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, *, alone: bool = False) -> Iterator[Transaction]:
+        waiting.begins()
         with only_transaction(), _driver_errors():
             connection = self._begin("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
@@ -69,6 +70,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
+        waiting.begins()
         with only_transaction(), _driver_errors():
             connection = self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             with _ended(connection):

@@ -4,16 +4,17 @@ import functools
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 # The bundled SQLite: those before 3.51.3 have a bug in the WAL's reset that can lose the database.
 import pysqlite3 as sqlite3
 
-from shop_common import crash
+from shop_common import crash, waiting
 from shop_common.db.base import LOCK_WAIT_S, Database, Patience, Transaction, only_transaction
 from shop_common.db.fair_queue import FairQueue
+from shop_common.db.group_commit import GroupCommit
 from shop_common.errors import BusyError
 
 # Where the fault is the machine's and not the statement's: full, read-only or failing disks too.
@@ -42,41 +43,49 @@ class SQLiteDatabase(Database):
         self._patience = Patience()
         self._local = threading.local()
         self._connections: list[Any] = []
+        self._group = GroupCommit(self._writing)
+        self._writer_pid = 0
+        self._writer_waits_s = LOCK_WAIT_S
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, *, alone: bool = False) -> Iterator[Transaction]:
+        waiting.begins()
         with only_transaction(), _driver_errors():
-            connection = self._connection()
-            with self._lock(connection), _ended(connection):
+            with self._group.part(self._patience, alone=alone) as connection:
                 yield Transaction(connection, _translate, self.engine)
                 crash.point("before_commit")
             crash.point("after_commit")
 
     @contextmanager
-    def _lock(self, connection: Any) -> Iterator[None]:
-        """Hold the write lock, with a transaction begun, for the block."""
+    def _writing(self) -> Iterator[Any]:
+        """The writers' connection, with the write lock held and a transaction begun."""
         wait_s = self._patience.wait_s()
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._queue.turn(wait_s))
-                if self._local.wait_s != wait_s:
+                connection = self._writer()
+                if self._writer_waits_s != wait_s:
                     connection.execute(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
-                    self._local.wait_s = wait_s
+                    self._writer_waits_s = wait_s
                 connection.execute("BEGIN IMMEDIATE")
             except (BusyError, sqlite3.OperationalError):
                 self._patience.waited_in_vain()
                 raise
-            yield
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         with only_transaction(), _driver_errors():
-            connection = self._connection()
+            connection = self._reader()
             connection.execute("BEGIN")
-            with _ended(connection):
+            try:
                 yield Transaction(connection, _translate, self.engine)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
 
-    schema_change = write
+    def schema_change(self) -> AbstractContextManager[Transaction]:
+        return self.write(alone=True)
 
     def version(self) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
@@ -87,40 +96,39 @@ class SQLiteDatabase(Database):
                 connection.close()
         self._connections.clear()
         self._local = threading.local()
+        self._writer_pid = 0
         self._queue.close()
 
-    def _connection(self) -> Any:
-        # A connection must not cross a fork: the child opens its own and leaves the parent's alone.
+    # A connection must not cross a fork: the child opens its own and leaves the parent's alone.
+
+    def _reader(self) -> Any:
         if getattr(self._local, "pid", 0) != os.getpid():
-            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                self.path,
-                isolation_level=None,
-                timeout=LOCK_WAIT_S,
-                check_same_thread=False,  # close() may be called by another thread
-            )
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA foreign_keys=ON")
-            self._connections.append((os.getpid(), connection))
-            self._local.connection = connection
-            self._local.wait_s = LOCK_WAIT_S
+            self._local.connection = self._connect()
             self._local.pid = os.getpid()
         return self._local.connection
 
+    def _writer(self) -> Any:
+        """One a process, so that what it has read of the file stays good from write to write."""
+        if self._writer_pid != os.getpid():
+            self._writer_connection = self._connect()
+            self._writer_waits_s = LOCK_WAIT_S
+            self._writer_pid = os.getpid()
+        return self._writer_connection
 
-@contextmanager
-def _ended(connection: Any) -> Iterator[None]:
-    """Commit at the end of the block; roll back if the block or the commit fails."""
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # SQLite has rolled back by itself after some errors, a full disk for one.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+    def _connect(self) -> Any:
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            self.path,
+            isolation_level=None,
+            timeout=LOCK_WAIT_S,
+            check_same_thread=False,  # close() may be called by another thread
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        self._connections.append((os.getpid(), connection))
+        return connection
 
 
 @contextmanager

@@ -48,27 +48,6 @@ def test_no_process_starves(tmp_path: Path) -> None:
     assert min(written) > max(written) / 2, written
 
 
-def test_a_thread_that_waits_too_long_is_busy(tmp_path: Path) -> None:
-    queue = FairQueue(str(tmp_path / "q"))
-    held, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with queue.turn(1):
-            held.set()
-            done.wait(10)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    held.wait(10)
-    with pytest.raises(BusyError), queue.turn(0.05):
-        pass
-    done.set()
-    holder.join()
-    with queue.turn(1):
-        pass
-    queue.close()
-
-
 # The fork is the point of the test, and the child does nothing but hold the lock.
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_a_process_that_dies_leaves_its_turn_to_the_others(tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""Group commit: writers of a process that come together share one transaction and its fsync."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+from shop_common.db.base import Patience
+from shop_common.errors import BusyError
+
+
+class _Batch:
+    """The open transaction; `parts` are locks that those wait for who wait for its end."""
+
+    def __init__(self, connection: Any, opened: ExitStack) -> None:
+        self.connection = connection
+        self.parts: list[threading.Lock] = []
+        self.error: BaseException | None = None
+        self._opened = opened
+
+    def end(self) -> None:
+        """Commit, and let the lock go; `error` says why there is nothing of it."""
+        with self._opened:
+            try:
+                if self.error is None:
+                    self.connection.execute("COMMIT")
+            except BaseException as error:  # noqa: BLE001 # each part raises it
+                self.error = error
+            finally:
+                # SQLite has rolled back by itself after some errors, a full disk for one.
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+
+
+class GroupCommit:
+    """Lets threads write one after the other, in a transaction that each leaves to the next.
+
+    The one behind whom nobody waits commits for all, and until then nobody returns: neither with
+    what it did nor with an error, which may be about what a neighbour did. A part that fails is
+    taken back alone; if the commit fails, all parts do. `open_connection` gives the connection
+    with a transaction begun, and lets the lock go at its end.
+    """
+
+    def __init__(self, open_connection: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._open = open_connection
+        self._mutex = threading.Lock()  # of the batch, and of the connection
+        self._batch: _Batch | None = None
+        # Who counts on somebody to come, and who does not come after all, must not cross.
+        self._state = threading.Lock()
+        self._coming = 0
+
+    @contextmanager
+    def part(self, patience: Patience, *, alone: bool) -> Iterator[Any]:
+        """The connection, for one part of a transaction. Raises BusyError if none is to be had.
+
+        One that is `alone` shares it with nobody.
+        """
+        self._come(patience)
+        batch, is_first = self._join(alone=alone)
+        failure: BaseException | None = None
+        try:
+            if not is_first:
+                batch.connection.execute("SAVEPOINT part")
+            yield batch.connection
+            if not is_first:
+                batch.connection.execute("RELEASE part")
+        except BaseException as error:  # noqa: BLE001 # raised below
+            failure = error
+            if is_first or not batch.connection.in_transaction:
+                batch.error = error  # all that there is of it is gone
+            else:
+                batch.connection.execute("ROLLBACK TO part")
+                batch.connection.execute("RELEASE part")
+        self._leave(batch, alone=alone)
+        if failure is not None and batch.error in (None, failure):
+            raise failure
+        if batch.error is not None:
+            raise batch.error
+
+    def _come(self, patience: Patience) -> None:
+        with self._state:
+            self._coming += 1
+        is_here = self._mutex.acquire(timeout=patience.wait_s())
+        with self._state:
+            self._coming -= 1
+            if is_here:
+                return
+            # Somebody may have left the batch to this thread a moment ago.
+            is_left = not self._coming and self._mutex.acquire(blocking=False)
+        if is_left:
+            self._end_batch()
+            self._mutex.release()
+        patience.waited_in_vain()
+        raise BusyError("The database is busy.")
+
+    def _join(self, *, alone: bool) -> tuple[_Batch, bool]:
+        if alone:
+            self._end_batch()
+        if self._batch is not None:
+            return self._batch, False
+        opened = ExitStack()
+        try:
+            connection = opened.enter_context(self._open())
+        except BaseException:
+            self._mutex.release()
+            raise
+        self._batch = _Batch(connection, opened)
+        return self._batch, True
+
+    def _leave(self, batch: _Batch, *, alone: bool) -> None:
+        """Leave the batch to whoever comes and wait for its end, or end it."""
+        end = threading.Lock()
+        with self._state:
+            is_left = bool(self._coming) and not alone and batch.error is None
+            if is_left:
+                end.acquire()
+                batch.parts.append(end)
+                self._mutex.release()
+        if is_left:
+            end.acquire()
+        else:
+            self._end_batch()
+            self._mutex.release()
+
+    def _end_batch(self) -> None:
+        batch, self._batch = self._batch, None
+        if batch is not None:
+            batch.end()
+            for part in batch.parts:
+                part.release()

@@ -1,0 +1,315 @@
+"""Group commit on SQLite: who shares a commit, what each of them hears, and when."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pysqlite3 as sqlite3
+import pytest
+
+from shop_common.db import Database
+from shop_common.db.sqlite import SQLiteDatabase
+from shop_common.errors import BusyError
+
+
+class Gate:
+    """A transaction that holds the lock until it is opened."""
+
+    def __init__(self, pool: ThreadPoolExecutor, database: Database, **how: bool) -> None:
+        self._entered, self._opened = threading.Event(), threading.Event()
+        self.done = pool.submit(self._hold, database, how)
+        assert self._entered.wait(10)
+
+    def _hold(self, database: Database, how: dict[str, bool]) -> None:
+        with database.write(**how) as tx:
+            tx.execute("INSERT INTO notes (id) VALUES (0)")
+            self._entered.set()
+            assert self._opened.wait(10)
+
+    def open(self) -> None:
+        self._opened.set()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[SQLiteDatabase]:
+    database = SQLiteDatabase(str(tmp_path / "notes.db"))
+    with database.schema_change() as tx:
+        tx.execute("CREATE TABLE authors (id INTEGER PRIMARY KEY)")
+        tx.execute(
+            "CREATE TABLE notes (id INTEGER PRIMARY KEY, author_id INTEGER"
+            " REFERENCES authors (id) DEFERRABLE INITIALLY DEFERRED)"
+        )
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(16) as pool:
+        yield pool
+
+
+@pytest.fixture
+def commits(database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each COMMIT of the database's writers from here on."""
+    said: list[str] = []
+    connect = database._connect
+
+    def traced() -> object:
+        connection = connect()
+        connection.set_trace_callback(lambda sql: said.append(sql) if sql == "COMMIT" else None)
+        return connection
+
+    monkeypatch.setattr(database, "_connect", traced)
+    database.close()
+    return said
+
+
+def ids(database: Database) -> set[int]:
+    with database.read() as tx:
+        return {row["id"] for row in tx.all("SELECT id FROM notes")}
+
+
+def add(database: Database, note: int, *, author: int | None = None) -> None:
+    with database.write() as tx:
+        tx.execute("INSERT INTO notes (id, author_id) VALUES (?, ?)", (note, author))
+
+
+def come(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase, *parts: Callable[[], None]
+) -> list[Future[None]]:
+    """Start these transactions; they stand before the lock when this returns."""
+    futures = [pool.submit(part) for part in parts]
+    deadline = time.monotonic() + 10
+    while database._group._coming < len(parts):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    return futures
+
+
+def test_those_who_wait_share_a_commit(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase, commits: list[str]
+) -> None:
+    gate = Gate(pool, database)
+    futures = come(pool, database, *[lambda n=n: add(database, n) for n in range(1, 11)])
+    gate.open()
+    for future in [gate.done, *futures]:
+        future.result()
+    assert ids(database) == set(range(11))
+    assert commits.count("COMMIT") - 1 == 1  # one is the reader's
+
+
+def test_nobody_returns_before_the_commit(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase
+) -> None:
+    """Neither with what it did nor with an error: that may be about what a neighbour did."""
+    last_entered, finish = threading.Event(), threading.Event()
+
+    def last() -> None:
+        with database.write() as tx:
+            tx.execute("INSERT INTO notes (id) VALUES (1)")
+            last_entered.set()
+            assert finish.wait(10)
+
+    def refused() -> None:
+        with database.write() as tx:
+            if tx.one("SELECT id FROM notes WHERE id = 0"):
+                raise LookupError("it is there already")
+
+    gate = Gate(pool, database)
+    futures = come(pool, database, refused, last)
+    gate.open()
+    assert last_entered.wait(10)
+    # `refused` came before or after `last`; in both cases it is part of what is not committed.
+    assert not gate.done.done()
+    assert not futures[0].done()
+    assert ids(database) == set()
+    finish.set()
+    gate.done.result()
+    futures[1].result()
+    with pytest.raises(LookupError):
+        futures[0].result()
+    assert ids(database) == {0, 1}
+
+
+def test_a_part_that_fails_harms_no_neighbour(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase, commits: list[str]
+) -> None:
+    def fail(note: int) -> None:
+        add_two(note)
+        raise AssertionError
+
+    def add_two(note: int) -> None:
+        with database.write() as tx:
+            tx.execute("INSERT INTO notes (id) VALUES (?)", (note,))
+            tx.execute("INSERT INTO notes (id) VALUES (0)")
+
+    gate = Gate(pool, database)
+    good = [lambda n=n: add(database, n) for n in (1, 2, 3)]
+    futures = come(pool, database, *good, lambda: fail(4), lambda: fail(5))
+    gate.open()
+    gate.done.result()
+    for future in futures[:3]:
+        future.result()
+    for future in futures[3:]:
+        with pytest.raises(sqlite3.IntegrityError):
+            future.result()
+    assert ids(database) == {0, 1, 2, 3}
+    assert commits.count("COMMIT") - 1 == 1
+
+
+def test_if_the_commit_fails_all_parts_do(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase
+) -> None:
+    gate = Gate(pool, database)
+    futures = come(
+        pool,
+        database,
+        lambda: add(database, 1),
+        lambda: add(database, 2, author=7),  # there is no such author, and COMMIT finds it
+        lambda: add(database, 3),
+    )
+    gate.open()
+    for future in [gate.done, *futures]:
+        with pytest.raises(sqlite3.IntegrityError):
+            future.result()
+    assert ids(database) == set()
+    add(database, 4)
+    assert ids(database) == {4}
+
+
+def test_if_sqlite_drops_the_transaction_all_parts_fail(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase
+) -> None:
+    """As it does by itself when a disk is full."""
+
+    def drop() -> None:
+        with database.write() as tx:
+            tx.execute("INSERT OR ROLLBACK INTO notes (id) VALUES (0)")
+
+    gate = Gate(pool, database)
+    (future,) = come(pool, database, drop)
+    gate.open()
+    for each in (gate.done, future):
+        with pytest.raises(sqlite3.IntegrityError):
+            each.result()
+    assert ids(database) == set()
+    add(database, 4)
+    assert ids(database) == {4}
+
+
+def test_the_first_part_fails_alone(pool: ThreadPoolExecutor, database: SQLiteDatabase) -> None:
+    entered, fail = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with database.write() as tx:
+            tx.execute("INSERT INTO notes (id) VALUES (0)")
+            entered.set()
+            assert fail.wait(10)
+            raise LookupError
+
+    failing = pool.submit(first)
+    assert entered.wait(10)
+    futures = come(pool, database, lambda: add(database, 1), lambda: add(database, 2))
+    fail.set()
+    with pytest.raises(LookupError):
+        failing.result()
+    for future in futures:
+        future.result()
+    assert ids(database) == {1, 2}
+
+
+@pytest.mark.parametrize("first_alone", [True, False])
+def test_who_is_alone_shares_nothing(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase, commits: list[str], *, first_alone: bool
+) -> None:
+    """Nobody's answer waits for a long transaction that came after it."""
+    entered, finish = threading.Event(), threading.Event()
+
+    def long() -> None:
+        with database.write(alone=True) as tx:
+            entered.set()
+            assert finish.wait(10)
+            tx.execute("INSERT INTO notes (id) VALUES (1)")
+
+    if first_alone:
+        gate = Gate(pool, database, alone=True)
+        (future,) = come(pool, database, lambda: add(database, 1))
+        gate.open()
+        gate.done.result()
+        future.result()
+    else:
+        gate = Gate(pool, database)
+        (future,) = come(pool, database, long)
+        gate.open()
+        gate.done.result()  # while the long one has not even begun to end
+        assert entered.wait(10)
+        assert ids(database) == {0}
+        finish.set()
+        future.result()
+    assert ids(database) == {0, 1}
+    writes = commits.count("COMMIT") - (1 if first_alone else 2)
+    assert writes == 2
+
+
+def test_who_waits_in_vain_is_told_and_holds_up_nobody(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shop_common.db.base.LOCK_WAIT_S", 0.05)
+    gate = Gate(pool, database)
+    futures = [pool.submit(add, database, n) for n in (1, 2)]
+    for future in futures:
+        with pytest.raises(BusyError):
+            future.result()
+    gate.open()
+    gate.done.result()
+    assert ids(database) == {0}
+    add(database, 3)
+    assert ids(database) == {0, 3}
+
+
+def test_who_was_counted_on_and_gives_up_ends_the_transaction(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before has left it the open transaction in the moment in which it gave up."""
+    mutex = database._group._mutex
+
+    class Late:
+        release = mutex.release
+
+        def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+            if timeout == -1:
+                return mutex.acquire(blocking)
+            while mutex.locked():
+                time.sleep(0.001)
+            return False
+
+    gate = Gate(pool, database)
+    monkeypatch.setattr(database._group, "_mutex", Late())
+    (future,) = come(pool, database, lambda: add(database, 1))
+    gate.open()
+    with pytest.raises(BusyError):
+        future.result(10)
+    gate.done.result(10)
+    assert ids(database) == {0}
+
+
+def test_many_threads_and_short_patience(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gave up has written nothing, whoever did not has, and nobody hangs."""
+    monkeypatch.setattr("shop_common.db.base.LOCK_WAIT_S", 0.002)
+    monkeypatch.setattr("shop_common.db.base.SHORT_WAIT_S", 0.0005)
+
+    def attempt(note: int) -> int | None:
+        try:
+            add(database, note)
+        except BusyError:
+            return None
+        return note
+
+    written = set(pool.map(attempt, range(2000), timeout=60)) - {None}
+    assert ids(database) == written
+    assert len(written) > 0
