@@ -10,6 +10,8 @@ import signal
 import sys
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from shop_common.cli.processes import die_with_parent
 from shop_common.config import load_config
 
@@ -23,7 +25,7 @@ backlog = 511
 
 # The app is made once and then forked, so that the workers share its memory.
 preload_app = True
-worker_class = "gthread"
+worker_class = "shop_common.worker.TurnWorker"
 workers = settings.workers
 threads = settings.threads
 # Longer than Nginx keeps its connections (60 s): so it is never we who close one that is in use.
@@ -40,7 +42,20 @@ limit_request_line = 8190
 limit_request_fields = 32768
 limit_request_field_size = 16380
 
+# No header is believed, so nobody's address has to be compared with a list for each request.
+forwarder_headers = ""
+secure_scheme_headers = {}
+forwarded_allow_ips = "*"
+
 accesslog = None  # the app's log and Nginx's have every request
+
+
+class logger_class(Logger):  # the setting's name
+    """Without what gunicorn would else prepare of every request for a log that nobody keeps."""
+
+    access_log_enabled = False
+
+
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,

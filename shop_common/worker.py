@@ -1,0 +1,214 @@
+"""The gunicorn worker of the apps: a thread waits for requests and answers them itself.
+
+gunicorn's own threads are handed each request by one that waits, and hand its connection back: that
+costs more than most of our requests do. Here threads take turns instead: one waits and answers, and
+keeps its turn as long as it is quick. One that is not - it waits for a partner or a database, or
+has much to read - loses its turn to the next, so that nobody queues behind it for long.
+"""
+
+import contextlib
+import select
+import threading
+import time
+from typing import Any
+
+from gunicorn.workers.gthread import (  # type: ignore[import-untyped] # has no types
+    STOP_KEEPALIVE_LINGER,
+    TConn,
+    ThreadWorker,
+)
+
+from shop_common import plain_http, waiting
+
+SLOW_S = 0.01
+READ_BYTES = 16 * 1024
+# How often a worker looks for a slow answer when there was no request for as long.
+IDLE_TICK_S = 0.1
+# After each request its connection is armed again, by the thread that has answered.
+ONCE = select.EPOLLIN | select.EPOLLONESHOT
+
+
+class Turn:
+    """Somebody's turn to wait for requests; `since` when the one being answered came."""
+
+    __slots__ = ("since",)
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+
+
+class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
+    """Runs `threads` threads that take turns; the main thread watches over whose turn it is."""
+
+    def init_process(self) -> None:
+        self._epoll = select.epoll()
+        self._listeners = {listener.fileno(): listener for listener in self.sockets}
+        self._open: dict[int, TConn] = {}
+        # Those that wait for a request, by descriptor; the longest waiting first.
+        self._idle: dict[int, TConn] = {}
+        self._expire_at = 0.0
+        self._turn = Turn()
+        self._free_turn = threading.Semaphore(1)  # a turn is only replaced when somebody has it
+        self._replacing = threading.Lock()
+        self._answers = 0
+        self._accepting = False
+        super().init_process()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: the main thread leaves its loop."""
+        self.alive = False
+
+    def run(self) -> None:
+        """Until SIGTERM, and then until what was begun is answered, `graceful_timeout` at most."""
+        for listener in self.sockets:
+            listener.setblocking(False)
+        for _ in range(self.cfg.threads):
+            threading.Thread(target=self._take_turns, daemon=True).start()
+        seen = 0
+        while self.alive and self.is_parent_alive():
+            self.notify()
+            self._accept(len(self._open) < self.worker_connections)
+            was_asked, seen = self._answers != seen, self._answers
+            time.sleep(SLOW_S if was_asked else IDLE_TICK_S)
+            self._pass_turn_on()
+        self._accept(False)
+        began = time.monotonic()
+        # Kept connections too, for a moment: a request may be on its way.
+        while self._open and time.monotonic() < began + (
+            STOP_KEEPALIVE_LINGER
+            if len(self._idle) == len(self._open)
+            else self.cfg.graceful_timeout
+        ):
+            self.notify()
+            time.sleep(SLOW_S)
+            self._pass_turn_on()
+
+    def _accept(self, wanted: bool) -> None:
+        if wanted == self._accepting:
+            return
+        for descriptor in self._listeners:
+            if wanted:
+                self._epoll.register(descriptor, select.EPOLLIN)
+            else:
+                self._epoll.unregister(descriptor)
+        self._accepting = wanted
+
+    def _pass_turn_on(self) -> None:
+        turn = self._turn
+        since = turn.since
+        if since is not None and time.monotonic() - since > SLOW_S:
+            self._replace(turn)
+
+    def _replace(self, turn: Turn) -> None:
+        with self._replacing:
+            if turn is self._turn:
+                self._turn = Turn()
+                self._free_turn.release()
+
+    def _take_turns(self) -> None:
+        try:
+            while self._free_turn.acquire():
+                self._keep_turn(self._turn)
+        except BaseException:
+            self.log.exception("A thread of the worker has died, and the worker with it")
+            self.handle_exit(0, None)
+            raise
+
+    def _keep_turn(self, turn: Turn) -> None:
+        waiting.listen(lambda: self._replace(turn))
+        while turn is self._turn:
+            for descriptor, _ in self._epoll.poll(1.0, 1):
+                if descriptor in self._listeners:
+                    self._take_connection(self._listeners[descriptor])
+                elif conn := self._idle.pop(descriptor, None):
+                    turn.since = time.monotonic()
+                    self._answer(descriptor, conn)
+                    turn.since = None
+            if self._expire_at < time.monotonic():
+                self._close_expired()
+
+    def _take_connection(self, listener: Any) -> None:
+        # Another worker may have been quicker.
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            sock, address = listener.accept()
+            conn = TConn(self.cfg, sock, address, listener.getsockname())
+            sock.setblocking(True)
+            conn.data_ready = True  # `handle` is not called before
+            self._open[sock.fileno()] = conn
+            self._wait_for_request(sock.fileno(), conn)
+            self._epoll.register(sock.fileno(), ONCE)
+
+    def _wait_for_request(self, descriptor: int, conn: TConn) -> None:
+        conn.set_timeout()
+        self._idle[descriptor] = conn
+
+    def _answer(self, descriptor: int, conn: TConn) -> None:
+        self._answers += 1
+        if self._answer_what_came(conn):
+            self._wait_for_request(descriptor, conn)
+            self._epoll.modify(descriptor, ONCE)
+        else:
+            self._close(descriptor, conn, graceful=True)
+
+    def _answer_what_came(self, conn: TConn) -> bool:
+        """Whether the connection is kept."""
+        try:
+            data = conn.sock.recv(READ_BYTES)
+            if not data:
+                return False
+            if request := plain_http.read_request(data):
+                environ, length = request
+                while len(data) < length and (more := conn.sock.recv(length - len(data))):
+                    data += more
+                if len(data) < length:
+                    return False
+                if len(data) == length:
+                    return self._answer_plainly(conn, environ, data)
+        except ConnectionError:
+            return False  # the client has gone
+        conn.init()
+        conn.parser.unreader.unread(data)
+        while self.handle(conn):
+            # What was read beyond one request is the beginning of the next.
+            if not conn.parser.unreader.buf.getvalue():
+                return True
+        return False
+
+    def _answer_plainly(self, conn: TConn, environ: dict[str, Any], data: bytes) -> bool:
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = conn.client[0], str(conn.client[1])
+        environ["SERVER_NAME"], environ["SERVER_PORT"] = conn.server[0], str(conn.server[1])
+        closes, has_begun = not self.alive, False
+        body = data[len(data) - int(environ["CONTENT_LENGTH"]) :]
+
+        def send(piece: bytes) -> None:
+            nonlocal has_begun
+            has_begun = True
+            conn.sock.sendall(piece)
+
+        try:
+            plain_http.call(self.wsgi, environ, body, send, closes=closes)
+        except ConnectionError:
+            return False  # the client has gone
+        except Exception as error:
+            if has_begun:
+                # To the client it is cut off: nothing else can be said in the middle of an answer.
+                self.log.exception("An answer broke off")
+            else:
+                self.handle_error(None, conn.sock, conn.client, error)
+            return False
+        return not closes
+
+    def _close_expired(self) -> None:
+        now = time.monotonic()
+        self._expire_at = now + 1.0
+        for descriptor, conn in list(self._idle.items()):
+            if conn.timeout > now:
+                break
+            if self._idle.pop(descriptor, None):
+                self._close(descriptor, conn)
+
+    def _close(self, descriptor: int, conn: TConn, *, graceful: bool = False) -> None:
+        # First of all: its number may be another connection's as soon as it is closed.
+        self._epoll.unregister(descriptor)
+        del self._open[descriptor]
+        conn.close(graceful=graceful)
