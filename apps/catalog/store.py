@@ -20,9 +20,20 @@ _INSERT = (
     " version, listing, created_at, updated_at)"
     f" VALUES ({', '.join('?' * 11)}, 1, {_LISTING}, ?, ?)"
 )
+# Beginnings of words that are indexed; of a longer one SQLite would first collect all matches.
+LONGEST_PREFIX = 8
 _MATCHES_WORDS = {
-    "sqlite": "id IN (SELECT rowid FROM products_fts WHERE products_fts MATCH ?)",
+    "sqlite": "products_fts MATCH ?",
     "postgres": "search_vector @@ CAST(? AS tsquery)",
+}
+# Where to look for words, and the id that gives the order. SQLite walks through the matches from the
+# id on until there are enough of them; as a subquery it would first collect them all.
+_FOUND_BY_WORDS = {
+    "sqlite": (
+        "products_fts CROSS JOIN products ON products.id = products_fts.rowid",
+        "products_fts.rowid",
+    ),
+    "postgres": ("products", "id"),
 }
 
 
@@ -38,17 +49,22 @@ def list_products(
     after: int = 0,
 ) -> list[Row]:
     """Products for sale by id; every word must begin a word of the product."""
+    source, product_id = ("products", "id") if not words else _FOUND_BY_WORDS[tx.engine]
     where = ["archived_at IS NULL"]
     params: list[Any] = []
     if ids is not None:
-        where.append(f"id IN ({marks(ids)})")
+        where.append(f"{product_id} IN ({marks(ids)})")
         params += ids
     if after:
-        where.append("id > ?")
+        where.append(f"{product_id} > ?")
         params.append(after)
     if words:
         where.append(_MATCHES_WORDS[tx.engine])
         params.append(_prefix_query(tx.engine, words))
+        for word in words if tx.engine == "sqlite" else ():
+            if len(word) > LONGEST_PREFIX:
+                where.append("instr(' ' || products.search_text, ' ' || ?) > 0")
+                params.append(word)
     if category is not None:
         where.append("category = ?")
         params.append(category)
@@ -58,7 +74,7 @@ def list_products(
         where.append("stock <= ?")
         params.append(max_stock)
     return tx.all(
-        f"SELECT {PRODUCT} FROM products WHERE {' AND '.join(where)} ORDER BY id LIMIT ?",
+        f"SELECT {PRODUCT} FROM {source} WHERE {' AND '.join(where)} ORDER BY {product_id} LIMIT ?",
         (*params, limit),
     )
 
@@ -66,7 +82,7 @@ def list_products(
 def _prefix_query(engine: str, words: Sequence[str]) -> str:
     # Words hold letters and digits alone, so nothing in them can end the quotes.
     if engine == "sqlite":
-        return " ".join(f'"{word}"*' for word in words)
+        return " ".join(f'"{word[:LONGEST_PREFIX]}"*' for word in words)
     return " & ".join(f"'{word}':*" for word in words)
 
 

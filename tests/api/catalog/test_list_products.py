@@ -159,6 +159,18 @@ def test_search(shirts: Api, q: str, found: list[int]) -> None:
     assert [product["id"] for product in answer.json or []] == found
 
 
+def test_search_for_long_words(shirts: Api) -> None:
+    """Of words that begin alike for long, each finds its own, also in the middle of a text."""
+    for name in ("Handcrafted Bowl", "Handcraftsman's Cup", "Bowl, Handcraftsmanlike"):
+        shirts.post("/products", json={"name": name, "price": 1})
+    assert ids(shirts, "q=handcraft") == [7, 8, 9]
+    assert ids(shirts, "q=handcrafted") == [7]
+    assert ids(shirts, "q=handcraftsman") == [8, 9]
+    assert ids(shirts, "q=bowl%20handcrafts") == [9]
+    assert ids(shirts, "q=handcraftsmanlike%20handcrafted") == []
+    assert ids(shirts, "q=handcraft&after=8") == [9]
+
+
 def test_search_follows_changes(shirts: Api) -> None:
     """A renamed product is found by its new name alone, an archived one not at all."""
     shirts.patch("/products/4", json={"name": "Green Blouse"})
