@@ -20,6 +20,7 @@ _HEAD = re.compile(
     rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/(?!/)[!\"$-~]*) HTTP/1\.1\r\n"
     rb"((?:[A-Za-z0-9-]+:[ -~]*\r\n)+)\r\n"
 )
+_LENGTH = re.compile(r"[0-9]{1,9}")
 # Each of them asks for something else than one plain answer.
 _NOT_PLAIN = {"HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", "HTTP_CONNECTION", "HTTP_UPGRADE"}
 _WITHOUT_BODY = ("1", "204", "304")
@@ -48,7 +49,7 @@ def read_request(data: bytes) -> tuple[dict[str, Any], int] | None:
             return None
         environ[name] = value.strip(" ")
     length = environ.pop("HTTP_CONTENT_LENGTH", "0")
-    if "HTTP_HOST" not in environ or not length.isdigit() or int(length) > MAX_BODY_BYTES:
+    if "HTTP_HOST" not in environ or not _LENGTH.fullmatch(length) or int(length) > MAX_BODY_BYTES:
         return None
     environ["CONTENT_LENGTH"] = length
     if "HTTP_CONTENT_TYPE" in environ:

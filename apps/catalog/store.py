@@ -26,8 +26,8 @@ _MATCHES_WORDS = {
     "sqlite": "products_fts MATCH ?",
     "postgres": "search_vector @@ CAST(? AS tsquery)",
 }
-# Where to look for words, and the id that gives the order. SQLite walks through the matches from the
-# id on until there are enough of them; as a subquery it would first collect them all.
+# Where to look for words, and the id that gives the order. SQLite walks through the matches until
+# there are enough of them; as a subquery it would first collect them all.
 _FOUND_BY_WORDS = {
     "sqlite": (
         "products_fts CROSS JOIN products ON products.id = products_fts.rowid",

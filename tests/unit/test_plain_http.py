@@ -97,6 +97,7 @@ def test_whatever_is_plain_is_read_as_gunicorn_reads_it(path: str, headers: dict
         b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\nx",
         b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: +1\r\n\r\nx",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nx",
         b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\nx",
         b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: \r\n\r\nx",
         b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1),
