@@ -1,26 +1,31 @@
 """One deadline over a whole HTTP exchange, for requests: connect, send, headers, body; no policy.
 
 The time-outs of requests and urllib3 bound each single wait, so that a partner that drips one byte
-at a time holds its caller for ever. Here every operation of a socket gets only what remains.
+at a time holds its caller for ever. Here every operation of a socket gets only what remains. And
+urllib3 takes several times as long as one of our own apps to answer a small call.
 """
 
 import http.client
+import io
+import select
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
+
+from shop_common import plain_http
 
 # What an exchange can raise when the network or the partner fails.
-TRANSPORT_ERRORS = (OSError, HTTPError)
+TRANSPORT_ERRORS = (OSError, http.client.HTTPException)
+READ_BYTES = 16 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 
 
 class Deadline:
@@ -93,68 +98,193 @@ class _TimedSocket(socket.socket):
         super().sendall(data, flags)
         deadline.expect_sign()
 
-    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+    def recv(self, buflen: int = READ_BYTES, flags: int = 0) -> bytes:
         deadline = self._arm()
-        count = super().recv_into(buffer, nbytes or 0, flags)
+        data = super().recv(buflen, flags)
         deadline.note_sign()
-        return count
+        return data
 
 
 class _TimedTLSSocket(_TimedSocket, ssl.SSLSocket):
     pass
 
 
-class _TimedConnection(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        """As urllib3's, but all addresses of the partner share the time that there is."""
+class _Address:
+    """Where a partner is, and how to get a connection to it."""
+
+    def __init__(self, base_url: str) -> None:
+        parts = urlsplit(base_url)
+        self.host = parts.netloc.rpartition("@")[2]
+        self._name = str(parts.hostname)
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._context: ssl.SSLContext | None = None
+        if parts.scheme == "https":
+            self._context = ssl.create_default_context()
+            self._context.sslsocket_class = _TimedTLSSocket
+
+    def connect(self) -> socket.socket:
+        """To the first of the partner's addresses that answers; all share the time there is."""
         failure: OSError | None = None
-        try:
-            # The one step that no time-out of ours bounds: the system's resolver has its own.
-            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise NewConnectionError(self, f"unknown host: {error}") from error
-        for family, kind, protocol, _, address in found:
+        # The one step that no time-out of ours bounds: the system's resolver has its own.
+        for found in socket.getaddrinfo(self._name, self._port, type=socket.SOCK_STREAM):
+            family, kind, protocol, _, address = found
             sock = _TimedSocket(family, kind, protocol)
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.connect(address)
+                if self._context:
+                    return self._context.wrap_socket(sock, server_hostname=self._name)
             except OSError as error:
                 sock.close()
                 failure = error
             else:
                 return sock
-        raise NewConnectionError(self, f"no connection: {failure}") from failure
+        raise failure or ConnectionError("no address")
 
 
-class _TimedTLSConnection(_TimedConnection, HTTPSConnection):
-    pass
+class _Body:
+    """An answer's body that has a length, read as far as it is asked for."""
+
+    def __init__(self, sock: socket.socket, data: bytes, length: int) -> None:
+        self._sock = sock
+        self._data = data
+        self.missing = length
+
+    def read(self, amount: int) -> bytes:
+        """Up to so many bytes, none at the end. Raises IncompleteRead if it is cut off."""
+        amount = min(amount, self.missing)
+        if not amount:
+            return b""
+        data = self._data[:amount] or self._sock.recv(amount)
+        self._data = self._data[len(data) :]
+        if not data:
+            raise http.client.IncompleteRead(b"", self.missing)
+        self.missing -= len(data)
+        return data
+
+    def is_clean(self) -> bool:
+        """Whether it was read, and nothing came behind it."""
+        return not self.missing and not self._data
 
 
-class _TimedPool(HTTPConnectionPool):
-    ConnectionCls = _TimedConnection
+class _Beginning(io.RawIOBase):
+    """What comes from a socket of which something was read already."""
+
+    def __init__(self, data: bytes, sock: socket.socket) -> None:
+        self._data = data
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._data[: len(buffer)] or self._sock.recv(len(buffer))
+        self._data = self._data[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)
 
 
-class _TimedTLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TimedTLSConnection
+class _RawAnswer:
+    """What requests makes its Response of, as if it were urllib3's."""
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        headers: Mapping[str, str],
+        body: _Body | http.client.HTTPResponse,
+        close: Callable[[], None],
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self._body = body
+        self.close = close
+
+    def read(self, amount: int) -> bytes:
+        return self._body.read(amount)
+
+
+class _Pool:
+    """Kept connections to one partner, for requests' HTTPAdapter in the place of urllib3's pool.
+
+    An answer that is as plain as our own apps write it is read here, whatever else by http.client.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self._address = _Address(base_url)
+        self._kept: list[socket.socket] = []
+        # A client is not closed by anyone: it goes with its process, or with a test.
+        self.close = weakref.finalize(self, _close_all, self._kept)
+
+    def urlopen(
+        self, *, method: str, url: str, body: bytes | None, headers: Mapping[str, str], **_: Any
+    ) -> _RawAnswer:
+        head = {"Host": self._address.host, "Accept-Encoding": "identity", **headers}
+        if method != "GET":
+            head.setdefault("Content-Length", "0")
+        sock = self._take() or self._address.connect()
+        try:
+            sock.sendall(plain_http.write_request(method, url, head, body or b""))
+            return self._read(sock, method)
+        except BaseException:
+            sock.close()
+            raise
+
+    def _take(self) -> socket.socket | None:
+        while self._kept:
+            sock = self._kept.pop()
+            # What can be read before anything was asked is the end of the connection, or rubbish.
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            if not poll.poll(0):
+                return sock
+            sock.close()
+        return None
+
+    def _read(self, sock: socket.socket, method: str) -> _RawAnswer:
+        data = b""
+        while b"\r\n\r\n" not in data and len(data) < MAX_HEAD_BYTES:
+            piece = sock.recv(READ_BYTES)
+            if not piece:
+                break
+            data += piece
+        if not data:
+            raise http.client.RemoteDisconnected("The connection was closed without an answer")
+        plain = plain_http.read_answer(data) if method != "HEAD" else None
+        if plain is None:
+            answer = http.client.HTTPResponse(_Beginning(data, sock), method=method)  # type: ignore[arg-type]
+            answer.begin()
+            headers = dict(answer.headers)
+            return _RawAnswer(answer.status, answer.reason, headers, answer, sock.close)
+        body = _Body(sock, data[plain.length :], plain.body_length)
+
+        def close() -> None:
+            if body.is_clean():
+                self._kept.append(sock)
+            else:
+                sock.close()
+
+        return _RawAnswer(plain.status, plain.reason, plain.headers, body, close)
+
+
+def _close_all(sockets: list[socket.socket]) -> None:
+    while sockets:
+        sockets.pop().close()
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Reaches one address, with up to `connections` kept connections, and never tries twice.
+    """Reaches one address, by connections that are kept, and never tries twice.
 
     It works only inside `with deadline:`. Bodies are to be read there too (`stream=True`).
     """
 
-    def __init__(self, base_url: str, connections: int) -> None:
+    def __init__(self, base_url: str) -> None:
         super().__init__(max_retries=0)
-        parts = urlsplit(base_url)
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            context.sslsocket_class = _TimedTLSSocket
-            self._pool: HTTPConnectionPool = _TimedTLSPool(
-                str(parts.hostname), parts.port, maxsize=connections, ssl_context=context
-            )
-        else:
-            self._pool = _TimedPool(str(parts.hostname), parts.port, maxsize=connections)
+        self._pool = _Pool(base_url)
 
     # The next three do for one address and no proxy what requests works out anew for every call,
     # by parsing the URL five times: a third of a small call.
@@ -164,11 +294,11 @@ class DeadlineAdapter(HTTPAdapter):
         verify: bool | str | None,
         proxies: Mapping[str, str] | None = None,
         cert: Any = None,
-    ) -> HTTPConnectionPool:
+    ) -> Any:
         return self._pool
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Nothing to do: the pool's TLS context checks certificates against the system's list."""
+        """Nothing to do: the TLS context checks certificates against the system's list."""
 
     def request_url(
         self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None
@@ -183,10 +313,10 @@ class DeadlineAdapter(HTTPAdapter):
 class PartnerSession(requests.Session):
     """A Session for one address; keeps no cookies, follows no redirect, reads no environment."""
 
-    def __init__(self, base_url: str, connections: int) -> None:
+    def __init__(self, base_url: str) -> None:
         super().__init__()
         self.trust_env = False
-        self.adapter = DeadlineAdapter(base_url, connections)
+        self.adapter = DeadlineAdapter(base_url)
         self.mount("http://", self.adapter)
         self.mount("https://", self.adapter)
 
@@ -198,8 +328,7 @@ class PartnerSession(requests.Session):
 def read_body(response: requests.Response, limit_bytes: int) -> bytes | None:
     """The whole body as it was sent, or None as soon as it is longer than `limit_bytes`."""
     body = b""
-    # Read until nothing comes: only then does urllib3 notice that a body was cut off.
-    while piece := response.raw.read(limit_bytes + 1 - len(body), decode_content=False):
+    while piece := response.raw.read(limit_bytes + 1 - len(body)):
         body += piece
         if len(body) > limit_bytes:
             return None
@@ -211,12 +340,12 @@ def is_timeout(error: Exception, deadline: Deadline) -> bool:
 
 
 def is_unreadable(error: BaseException) -> bool:
-    """Whether the partner did answer, but not in HTTP: urllib3 reports it as a lost connection."""
+    """Whether the partner did answer, but not in HTTP."""
     link: BaseException | None = error
     while link is not None:
         if isinstance(link, http.client.IncompleteRead | http.client.RemoteDisconnected):
             return False
-        if isinstance(link, http.client.HTTPException | InvalidHeader):
+        if isinstance(link, http.client.HTTPException):
             return True
         link = link.__cause__ or link.__context__
     return False

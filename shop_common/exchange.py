@@ -56,9 +56,9 @@ class Answer:
 
 
 class Channel:
-    """The way to one partner; `connections` of it are kept in each process."""
+    """The way to one partner; its connections are kept in each process."""
 
-    def __init__(self, partner: str, base_url: str, api_key: str, connections: int) -> None:
+    def __init__(self, partner: str, base_url: str, api_key: str) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"not the address of a partner: {base_url!r}")
@@ -69,7 +69,6 @@ class Channel:
             "Accept": "application/json",
             "User-Agent": f"cornershop/{__version__}",
         }
-        self._connections = connections
         self._session: tuple[int, PartnerSession] | None = None
 
     def prepare(
@@ -145,7 +144,7 @@ class Channel:
         # a lock, which a fork could leave held: should two threads be first, one session is lost.
         process = os.getpid()
         if self._session is None or self._session[0] != process:
-            self._session = (process, PartnerSession(self._base_url, self._connections))
+            self._session = (process, PartnerSession(self._base_url))
         return self._session[1]
 
     def _explain(self, error: Exception, deadline: Deadline) -> PartnerError:

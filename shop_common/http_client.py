@@ -84,7 +84,7 @@ class HttpClient:
         breaker: Breaker | None = None,
     ) -> None:
         self.partner = partner
-        self._channel = Channel(partner, base_url, api_key, connections=places)
+        self._channel = Channel(partner, base_url, api_key)
         self._timeout_s = timeout_s
         self._first_byte_timeout_s = first_byte_timeout_s
         self._breaker = breaker or Breaker()

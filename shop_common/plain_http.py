@@ -10,7 +10,8 @@ import io
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -19,6 +20,9 @@ MAX_BODY_BYTES = 64 * 1024
 _HEAD = re.compile(
     rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/(?!/)[!\"$-~]*) HTTP/1\.1\r\n"
     rb"((?:[A-Za-z0-9-]+:[ -~]*\r\n)+)\r\n"
+)
+_ANSWER_HEAD = re.compile(
+    rb"HTTP/1\.1 ([2-5][0-9]{2}) ([ -~]*)\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n)*)\r\n"
 )
 _LENGTH = re.compile(r"[0-9]{1,9}")
 # Each of them asks for something else than one plain answer.
@@ -105,14 +109,52 @@ def call(
             pieces.close()
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerHead:
+    """The head of an answer; `length` is its own, `body_length` that of what follows."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    length: int
+    body_length: int
+
+
+def read_answer(data: bytes) -> AnswerHead | None:
+    """The head of the plain answer that `data` begins with; its body need not be there yet."""
+    head = _ANSWER_HEAD.match(data)
+    if head is None:
+        return None
+    headers: dict[str, str] = {}
+    for line in head[3].decode().split("\r\n")[:-1]:
+        name, _, value = line.partition(":")
+        name = name.lower()
+        if name in headers or name in ("transfer-encoding", "connection"):
+            return None
+        headers[name] = value.strip(" ")
+    length = headers.get("content-length", "0" if head[1] == b"204" else "")
+    if not _LENGTH.fullmatch(length):
+        return None
+    return AnswerHead(int(head[1]), head[2].decode(), headers, head.end(), int(length))
+
+
+def write_request(method: str, address: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    lines = [f"{method} {address} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.items())]
+    return _join(lines) + body
+
+
 def _write_head(status: str, headers: list[tuple[str, str]], *, closes: bool) -> bytes:
     lines = [f"HTTP/1.1 {status}", f"Date: {_date(int(time.time()))}"]
     if closes:
         lines.append("Connection: close")
     lines += [f"{name}: {value}" for name, value in headers]
+    return _join(lines)
+
+
+def _join(lines: list[str]) -> bytes:
     head = "\r\n".join(lines)
     if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
-        raise ValueError("a header of an answer holds a line break")
+        raise ValueError("a header holds a line break")
     return (head + "\r\n\r\n").encode("latin-1")
 
 

@@ -12,7 +12,13 @@ from gunicorn.http.wsgi import create
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop_common.plain_http import MAX_BODY_BYTES, call, read_request
+from shop_common.plain_http import (
+    MAX_BODY_BYTES,
+    call,
+    read_answer,
+    read_request,
+    write_request,
+)
 
 HOST = b"Host: shop\r\n"
 
@@ -209,3 +215,57 @@ def test_what_fails_is_closed() -> None:
     with pytest.raises(LookupError):
         answer("200 OK", [], body)
     assert body.is_closed
+
+
+@pytest.mark.parametrize(
+    ("head", "body_length"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 2),
+        (b"HTTP/1.1 409 \r\ncontent-length:  0 \r\nX-A: b: c\r\nServer:\r\n\r\n", 0),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 0),
+        (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 20\r\nRetry-After: 1\r\n\r\n", 20),
+    ],
+)
+def test_an_answer_is_read_as_http_client_reads_it(head: bytes, body_length: int) -> None:
+    answered = read_answer(head + b"[]")
+    assert answered is not None
+    theirs = read(head)
+    assert (answered.status, answered.reason) == (theirs.status, theirs.reason)
+    assert answered.headers == {n.lower(): v.strip() for n, v in theirs.headers.items()}
+    assert (answered.length, answered.body_length) == (len(head), theirs.length or 0)
+    assert answered.body_length == body_length
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n folded\r\n\r\n",
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+    ],
+)
+def test_other_answers_are_left_to_http_client(data: bytes) -> None:
+    assert read_answer(data) is None
+
+
+def test_a_request_is_written_as_it_is_read() -> None:
+    headers = {"Host": "shop", "X-A": "b", "Content-Length": "2"}
+    data = write_request("POST", "/orders?a=%20b", headers, b"{}")
+    compare(data)
+    environ, _ = read_request(data) or ({}, 0)
+    assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == ("/orders", "a=%20b")
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-B: c", "a\n"])
+def test_no_header_of_a_request_holds_a_line_break(value: str) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        write_request("GET", "/", {"X-A": value}, b"")
