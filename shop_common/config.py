@@ -35,6 +35,11 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _whole_or_empty(low: int, high: int) -> Callable[[str], int | None]:
+    parse = _whole(low, high)
+    return lambda text: parse(text) if text else None
+
+
 def _seconds(low: float, high: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         try:
@@ -149,8 +154,18 @@ SETTINGS = (
     Setting("CATALOG_DATABASE_URL", "", _database_url, "empty: products.db in the data folder"),
     Setting("ORDERS_DATABASE_URL", "", _database_url, "empty: orders.db in the data folder"),
     Setting("PAYMENTS_DATABASE_URL", "", _database_url, "empty: payments.db in the data folder"),
-    Setting("APP_WORKERS", "2", _whole(1, 64), "gunicorn worker processes of each app"),
-    Setting("APP_THREADS", "4", _whole(1, 64), "threads of each worker"),
+    Setting(
+        "APP_WORKERS",
+        "",
+        _whole_or_empty(1, 64),
+        "gunicorn worker processes of each app; empty: 2 of cart and catalog, 1 of the others",
+    ),
+    Setting(
+        "APP_THREADS",
+        "",
+        _whole_or_empty(1, 64),
+        "threads of each worker; empty: 4 of cart and catalog, 8 of the others",
+    ),
     Setting(
         "UPSTREAM_TIMEOUT_S", "5", _seconds(0.1, 60), "all that one call to a partner may take"
     ),
@@ -183,6 +198,11 @@ SETTINGS = (
     Setting("CRASH_POINTS", "0", _switch, "1: a request can kill a process; for tests only"),
     Setting("LOG_LEVEL", "INFO", _log_level, "DEBUG, INFO, WARNING or ERROR"),
 )
+
+# One process each does orders and payments, which are called in turn by a purchase, with less
+# processor time than two do. Who looks around asks the others only, and more often.
+DEFAULT_WORKERS = {"cart": 2, "catalog": 2, "orders": 1, "payments": 1}
+DEFAULT_THREADS = {"cart": 4, "catalog": 4, "orders": 8, "payments": 8}
 
 DATABASE_FILES = {
     "cart": "carts.db",
@@ -257,8 +277,8 @@ def load_config(app: str, environ: Mapping[str, str] = os.environ) -> Config:
         },
         database_url=value[f"{app.upper()}_DATABASE_URL"]
         or f"sqlite:///{data_dir / DATABASE_FILES[app]}",
-        workers=value["APP_WORKERS"],
-        threads=value["APP_THREADS"],
+        workers=value["APP_WORKERS"] or DEFAULT_WORKERS[app],
+        threads=value["APP_THREADS"] or DEFAULT_THREADS[app],
         upstream_timeout_s=value["UPSTREAM_TIMEOUT_S"],
         first_byte_timeout_s=value["UPSTREAM_FIRST_BYTE_S"],
         cart_ttl_days=value["CART_TTL_DAYS"],

@@ -20,7 +20,7 @@ from gunicorn.workers.gthread import (  # type: ignore[import-untyped] # has no 
 
 from shop_common import plain_http, waiting
 
-SLOW_S = 0.01
+SLOW_S = 0.02
 READ_BYTES = 16 * 1024
 # How often a worker looks for a slow answer when there was no request for as long.
 IDLE_TICK_S = 0.1

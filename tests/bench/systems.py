@@ -91,8 +91,8 @@ class ShopSystem(System):
             raise click.ClickException(f"the shop did not start:\n{said}")
         self.start_up_s.append(time.monotonic() - began)
         # Ready is each app's first worker; all of them are to be measured.
-        workers = load_config("cart", self.shop.environment).workers
-        wait_until(lambda: all(len(self.pids()[app]) == 1 + workers for app in APPS), self.name)
+        workers = {app: load_config(app, self.shop.environment).workers for app in APPS}
+        wait_until(lambda: all(len(self.pids()[a]) == 1 + n for a, n in workers.items()), self.name)
         # Whatever it may still say must not fill the pipe.
         threading.Thread(target=self._process.stdout.read, daemon=True).start()
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import requests
 
+from shop_common.config import APPS, DEFAULT_WORKERS
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 KEY = "secret-key-123"
-WORKERS = 2  # of each app, by default
-APPS = ("cart", "catalog", "orders", "payments")
 
 
 def free_ports() -> tuple[int, int]:
@@ -98,7 +98,7 @@ class RunningShop:
         assert done.returncode == 0, done.stdout + done.stderr
         # Ready is a shop whose every app answers, be it by the first of its workers; a test that
         # stops or kills them wants to know them all.
-        wait_for(lambda: all(len(self.pids()[app]) == 1 + WORKERS for app in APPS))
+        wait_for(lambda: all(len(self.pids()[app]) == 1 + DEFAULT_WORKERS[app] for app in APPS))
         return done
 
     def down(self) -> None:
