@@ -143,28 +143,23 @@ class _Address:
 
 
 class _Body:
-    """An answer's body that has a length, read as far as it is asked for."""
+    """An answer's body; `length` is what is missing of it. Read as http.client's would be."""
 
     def __init__(self, sock: socket.socket, data: bytes, length: int) -> None:
         self._sock = sock
         self._data = data
-        self.missing = length
+        self.length: int | None = length
 
     def read(self, amount: int) -> bytes:
-        """Up to so many bytes, none at the end. Raises IncompleteRead if it is cut off."""
-        amount = min(amount, self.missing)
-        if not amount:
-            return b""
-        data = self._data[:amount] or self._sock.recv(amount)
+        amount = min(amount, self.length or 0)
+        data = self._data[:amount] or (self._sock.recv(amount) if amount else b"")
         self._data = self._data[len(data) :]
-        if not data:
-            raise http.client.IncompleteRead(b"", self.missing)
-        self.missing -= len(data)
+        self.length = (self.length or 0) - len(data)
         return data
 
     def is_clean(self) -> bool:
         """Whether it was read, and nothing came behind it."""
-        return not self.missing and not self._data
+        return not self.length and not self._data
 
 
 class _Beginning(io.RawIOBase):
@@ -205,7 +200,11 @@ class _RawAnswer:
         self.close = close
 
     def read(self, amount: int) -> bytes:
-        return self._body.read(amount)
+        """Up to so many bytes, none at the end. Raises IncompleteRead if it is cut off."""
+        data = self._body.read(amount)
+        if not data and self._body.length:  # which http.client says nothing of
+            raise http.client.IncompleteRead(b"", self._body.length)
+        return data
 
 
 class _Pool:
@@ -235,15 +234,17 @@ class _Pool:
             raise
 
     def _take(self) -> socket.socket | None:
-        while self._kept:
-            sock = self._kept.pop()
+        while True:
+            try:
+                sock = self._kept.pop()
+            except IndexError:
+                return None
             # What can be read before anything was asked is the end of the connection, or rubbish.
             poll = select.poll()
             poll.register(sock, select.POLLIN)
             if not poll.poll(0):
                 return sock
             sock.close()
-        return None
 
     def _read(self, sock: socket.socket, method: str) -> _RawAnswer:
         data = b""

@@ -267,6 +267,13 @@ def cut(server: FaultyServer, connection: socket.socket) -> bool:
     return False
 
 
+def cut_closing(server: FaultyServer, connection: socket.socket) -> bool:
+    """Nothing of the body, and a head that is not plain."""
+    whole = response("200 OK", server.body, "Connection: close")
+    connection.sendall(whole[: -len(server.body)])
+    return False
+
+
 def cut_chunks(server: FaultyServer, connection: socket.socket) -> bool:
     connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[1\r\n")
     return False
@@ -366,6 +373,7 @@ FAULTS: dict[str, Fault] = {
         late_reset,
         close,
         cut,
+        cut_closing,
         cut_chunks,
         chunked,
         error_500,

@@ -31,6 +31,7 @@ CERTIFICATE = Path(__file__).with_name("localhost.pem")
         ("reset", "PartnerSilentError"),
         ("close", "PartnerSilentError"),
         ("cut", "PartnerSilentError"),
+        ("cut_closing", "PartnerSilentError"),
         ("cut_chunks", "PartnerSilentError"),
         ("error_500", "BadAnswerError"),
         ("plain_503", "BadAnswerError"),
