@@ -1,13 +1,16 @@
 """What the cart knows of the catalogue without asking."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from apps.cart.clients import list_changes
+from apps.cart.clients import list_changes, validate_product
 from apps.cart.listing import MAX_AGE_S, MAX_LISTED_ID, Listing
+from shop_common.breaker import Breaker
 from shop_common.context import Context
-from shop_common.http_client import Answer, BadAnswerError, PartnerSilentError
+from shop_common.http_client import Answer, BadAnswerError, HttpClient, PartnerSilentError
+from tests.unit.faulty_server import FaultyServer
 
 
 class Catalogue:
@@ -18,7 +21,7 @@ class Catalogue:
         self.asked: list[str] = []
         self.partners = {"catalog": self}
 
-    def call(self, _method: str, _path: str, *, params: dict[str, str]) -> Answer:
+    def call(self, _method: str, _path: str, *, params: dict[str, str], probe: bool) -> Answer:
         self.asked.append(params["after"])
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -106,6 +109,29 @@ def test_a_silent_catalogue_makes_it_unreliable_at_once(
     ]
     assert refresh(listing, changes()).asked == ["a"]
     assert listing.sells(1)
+
+
+def test_no_add_finds_out_whether_a_silent_catalogue_is_back(
+    now: Now, server: FaultyServer
+) -> None:
+    """Once it is known as silent only the refresh asks it, which nobody waits for."""
+    client = HttpClient(
+        "catalog", server.url, "key", first_byte_timeout_s=0.05, breaker=Breaker(clock=now)
+    )
+    context = cast("Context", SimpleNamespace(partners={"catalog": client}))
+    listing = Listing(now)
+    server.set_fault("hang")
+    for _ in range(2):
+        assert validate_product(context, 1) is None
+    asked = len(server.seen)
+    for refreshed in range(1, 10):
+        listing.refresh(context)
+        now.s += 0.9
+        assert validate_product(context, 1) is None
+        assert len(server.seen) == asked + refreshed
+    server.set_fault("normal")
+    listing.refresh(context)
+    assert client.status()["state"] == "closed"
 
 
 def test_huge_ids_cost_no_memory(now: Now) -> None:
