@@ -25,9 +25,9 @@ def lock_lines(tx: Transaction, user_id: str, not_before: str, now: str) -> Line
     if row is None:
         # A row that is not there cannot be locked: two first adds would overwrite each other.
         tx.execute(
-            "INSERT INTO carts (user_id, items, created_at, updated_at) VALUES (?, '[]', ?, ?)"
-            " ON CONFLICT (user_id) DO NOTHING",
-            (user_id, now, now),
+            "INSERT INTO carts (user_id, items, created_at, updated_at, changed_on)"
+            " VALUES (?, '[]', ?, ?, ?) ON CONFLICT (user_id) DO NOTHING",
+            (user_id, now, now, _day(now)),
         )
         row = _lock(tx, user_id)
     if row is None:
@@ -41,10 +41,13 @@ def _lock(tx: Transaction, user_id: str) -> Row | None:
 
 
 def save_lines(tx: Transaction, user_id: str, lines: Lines, now: str) -> None:
-    tx.execute(
-        "UPDATE carts SET items = ?, updated_at = ? WHERE user_id = ?",
+    row = tx.one(
+        "UPDATE carts SET items = ?, updated_at = ? WHERE user_id = ? RETURNING changed_on",
         (json.dumps(dump_lines(lines)), now, user_id),
     )
+    # Apart, and once a day: only this writes to an index.
+    if row and row["changed_on"] != _day(now):
+        tx.execute("UPDATE carts SET changed_on = ? WHERE user_id = ?", (_day(now), user_id))
 
 
 def delete_cart(tx: Transaction, user_id: str) -> None:
@@ -52,12 +55,12 @@ def delete_cart(tx: Transaction, user_id: str) -> None:
 
 
 def delete_idle_carts(tx: Transaction, not_before: str, limit: int) -> int:
-    """Delete up to `limit` carts untouched since `not_before`; how many."""
+    """Delete up to `limit` carts untouched since before the day of `not_before`; how many."""
     return len(
         tx.all(
-            "DELETE FROM carts WHERE user_id IN (SELECT user_id FROM carts WHERE updated_at < ?"
-            " ORDER BY updated_at LIMIT ?) AND updated_at < ? RETURNING user_id",
-            (not_before, limit, not_before),
+            "DELETE FROM carts WHERE user_id IN (SELECT user_id FROM carts WHERE changed_on < ?"
+            " ORDER BY changed_on LIMIT ?) AND updated_at < ? RETURNING user_id",
+            (_day(not_before), limit, not_before),
         )
     )
 
@@ -135,3 +138,7 @@ def delete_old_checkouts(tx: Transaction, not_before: str, limit: int) -> int:
 
 def _load(items: str) -> Lines:
     return tuple(Line(**item) for item in json.loads(items))
+
+
+def _day(moment: str) -> str:
+    return moment[:10]

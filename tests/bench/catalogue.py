@@ -75,8 +75,11 @@ def load_shop(data_dir: Path, products: int, carts: int, orders: int) -> None:
         with _Loader(data_dir, "catalog") as load:
             load.products(products, now)
     with _Loader(data_dir, "cart") as load:
-        sql = "INSERT INTO carts (user_id, items, created_at, updated_at) VALUES (?, ?, ?, ?)"
-        load.rows(sql, ((*cart, now, now) for cart in _carts(carts, products)))
+        sql = (
+            "INSERT INTO carts (user_id, items, created_at, updated_at, changed_on)"
+            " VALUES (?, ?, ?, ?, ?)"
+        )
+        load.rows(sql, ((*cart, now, now, now[:10]) for cart in _carts(carts, products)))
     for app, tables in _TABLES.items():
         with _Loader(data_dir, app) as load:
             for sql in tables:

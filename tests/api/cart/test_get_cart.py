@@ -85,18 +85,24 @@ def test_the_check_writes_only_to_the_line_as_it_was_read(
 
 
 def test_an_idle_cart_is_gone_after_its_time(cart: Api, partners: responses.RequestsMock) -> None:
-    """CART_TTL_DAYS: it reads as empty at once, and the sweep deletes the row."""
+    """CART_TTL_DAYS: it reads as empty at once, and a day later the sweep deletes the row."""
     partners.get(PRODUCTS, json=[{"id": 1}])
     cart.post("/cart/old/add?product_id=1")
+    cart.post("/cart/used/add?product_id=1")
     cart.clock.turn(days=29)
     cart.post("/cart/young/add?product_id=1")
+    cart.post("/cart/used/add?product_id=1")
     cart.run_jobs()
     assert len(cart.get("/cart/old").json["cart"]) == 1
     cart.clock.turn(days=1, seconds=1)
     assert cart.get("/cart/old").json["cart"] == []
+    cart.clock.turn(days=1)
     cart.run_jobs()
     with cart.context.db.read() as tx:
-        assert [row["user_id"] for row in tx.all("SELECT user_id FROM carts")] == ["young"]
+        rows = tx.all("SELECT user_id, updated_at, changed_on FROM carts ORDER BY user_id")
+    assert [row["user_id"] for row in rows] == ["used", "young"]
+    # The sweep looks for the day; one that is left behind would stand in its way for ever.
+    assert all(row["updated_at"].startswith(row["changed_on"]) for row in rows)
 
 
 def test_an_add_to_an_idle_cart_starts_anew(cart: Api, partners: responses.RequestsMock) -> None:
