@@ -89,6 +89,10 @@ class Breaker:
             self._changed.wait_for(lambda: not self._is_probing(self._clock()), timeout_s)
             return self._opened_at is None
 
+    def is_closed(self) -> bool:
+        with self._changed:
+            return self._opened_at is None
+
     def is_probing(self) -> bool:
         with self._changed:
             return self._is_probing(self._clock())

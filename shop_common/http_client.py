@@ -109,11 +109,13 @@ class HttpClient:
         timeout_s: float | None = None,
         first_byte_timeout_s: float | None = None,
         probe: bool = False,
+        tries: bool = True,
     ) -> Answer:
         """The partner's 2xx or 4xx. `path` begins with / and is percent-encoded already.
 
         `safe` says that sending it twice does no harm (default: GET and HEAD), `probe` that it may
-        ask a partner whose breaker is open. Raises PartnerError when there is no usable answer,
+        ask a partner whose breaker is open, `tries` that it may be the one to try again after a
+        while; somebody must. Raises PartnerError when there is no usable answer,
         NoPlaceError when too many calls wait for the partner.
         """
         if in_transaction():
@@ -128,6 +130,8 @@ class HttpClient:
         outcome = "no_place"
         try:
             crash.point("before_send")
+            if not tries and not self._breaker.is_closed():
+                raise self._open()
             answer = self._call_in_place(request, deadline, is_safe, probe)
             crash.point("after_answer")
             outcome = "ok" if answer.status < 400 else "client_error"
