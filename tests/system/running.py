@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 KEY = "secret-key-123"
 
 
+# What was given out last and may not be in use yet.
+_given: deque[int] = deque(maxlen=10)
+
+
 def free_ports() -> tuple[int, int]:
     """A port for Nginx and the first of four in a row for the apps, free at this moment.
 
@@ -30,7 +35,9 @@ def free_ports() -> tuple[int, int]:
     first = 20000 + number % 8 * 1500
     while True:
         base = random.randrange(first, first + 1500 - 5)
-        if all(_is_free(port) for port in range(base, base + 5)):
+        is_given = any(abs(base - other) < 5 for other in _given)
+        if not is_given and all(_is_free(port) for port in range(base, base + 5)):
+            _given.append(base)
             return base + 4, base
 
 
