@@ -18,6 +18,17 @@ class _Batch:
         self.error: BaseException | None = None
         self._opened = opened
 
+    def take_back(self, error: BaseException) -> BaseException | None:
+        """Undo the part that failed with `error`; what all of it fails with if that cannot be."""
+        if not self.connection.in_transaction:
+            return error
+        try:
+            self.connection.execute("ROLLBACK TO part")
+            self.connection.execute("RELEASE part")
+        except BaseException as cause:  # noqa: BLE001 # each part raises it
+            return cause
+        return None
+
     def end(self) -> None:
         """Commit, and let the lock go; `error` says why there is nothing of it."""
         with self._opened:
@@ -66,11 +77,7 @@ class GroupCommit:
                 batch.connection.execute("RELEASE part")
         except BaseException as error:  # noqa: BLE001 # raised below
             failure = error
-            if is_first or not batch.connection.in_transaction:
-                batch.error = error  # all that there is of it is gone
-            else:
-                batch.connection.execute("ROLLBACK TO part")
-                batch.connection.execute("RELEASE part")
+            batch.error = error if is_first else batch.take_back(error)
         self._leave(batch, alone=alone)
         if failure is not None and batch.error in (None, failure):
             raise failure

@@ -200,6 +200,25 @@ def test_if_sqlite_drops_the_transaction_all_parts_fail(
     assert ids(database) == {4}
 
 
+def test_if_a_part_cannot_be_taken_back_all_parts_fail(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase
+) -> None:
+    """And whoever comes later can write."""
+    gate = Gate(pool, database)
+    deny = {sqlite3.SQLITE_SAVEPOINT: sqlite3.SQLITE_DENY}
+    connection = database._writer()
+    connection.set_authorizer(lambda action, *_: deny.get(action, sqlite3.SQLITE_OK))
+    (future,) = come(pool, database, lambda: add(database, 1))
+    gate.open()
+    for each in (gate.done, future):
+        with pytest.raises(sqlite3.DatabaseError):
+            each.result(10)
+    connection.set_authorizer(None)
+    assert ids(database) == set()
+    add(database, 4)
+    assert ids(database) == {4}
+
+
 def test_the_first_part_fails_alone(pool: ThreadPoolExecutor, database: SQLiteDatabase) -> None:
     entered, fail = threading.Event(), threading.Event()
 
