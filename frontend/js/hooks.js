@@ -4,20 +4,25 @@ import { ApiError, findProducts } from "./api.js";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { clearNotice, warn } from "./components/notice.js";
 
-/** Load when `deps` change. {data, error, isLoading, reload}; `data` stays while it loads again. */
+/**
+ * Load when `deps` change. {data, askedAt, error, isLoading, reload}; `data` stays while it loads
+ * again. `askedAt`, on the clock of performance.now(): whatever changed after it, `data` may not
+ * know.
+ */
 export function useLoad(load, deps) {
   const [state, setState] = useState({ isLoading: true });
   const latest = useRef(0);
   const reload = useCallback(async () => {
     const own = (latest.current += 1);
+    const askedAt = performance.now();
     setState((before) => ({ ...before, isLoading: true }));
     try {
       const data = await load();
-      if (own === latest.current) setState({ data, isLoading: false });
+      if (own === latest.current) setState({ data, askedAt, isLoading: false });
     } catch (error) {
       const message = inWords(error);
       if (own === latest.current)
-        setState((before) => ({ data: before.data, error: message, isLoading: false }));
+        setState(({ data, askedAt }) => ({ data, askedAt, error: message, isLoading: false }));
     }
   }, deps);
   // Before the first paint: on a slow line each frame counts.

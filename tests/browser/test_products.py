@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.client import Client
 from tests.browser.watch import Watch
@@ -142,6 +142,30 @@ def test_add_and_stop_selling(visit: Visit, client: Client, name: str) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Stop selling").click()
     expect(page.get_by_role("row").filter(has_text=name)).to_have_count(0)
     assert client.call("GET", "/catalog/products", params={"q": name}) == []
+
+
+def test_a_list_that_is_older_than_the_change(
+    open_editor: Callable[[], Page], add_product: AddProduct, name: str
+) -> None:
+    """Asked for before a product was stopped and answered after it, it does not bring it back."""
+    add_product(name, stock=4)
+    page = open_editor()
+    page.get_by_role("button", name="Stop selling").click()
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/api/catalog/products?*max_stock*", lambda r: held.append((r, r.fetch())))
+    with page.expect_request("**/api/catalog/products?*max_stock*"):
+        page.get_by_label("Low stock only").dispatch_event("click")  # the dialog covers it
+    page.get_by_role("dialog").get_by_role("button", name="Stop selling").click()
+    expect(page.get_by_role("status").get_by_text("is no longer sold")).to_be_visible()
+    rows = page.get_by_role("row").filter(has_text=name)
+    expect(rows).to_have_count(0)
+
+    [(route, answer)] = held
+    assert answer.json()[0]["name"] == name
+    with page.expect_response("**/api/catalog/products?*max_stock*"):
+        route.fulfill(response=answer)
+    expect(page.get_by_role("status").get_by_text("0 products")).to_have_count(1)
+    expect(rows).to_have_count(0)
 
 
 def test_import(visit: Visit, client: Client, name: str, watch: Watch) -> None:

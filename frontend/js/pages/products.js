@@ -26,12 +26,16 @@ export default function Products({ route }) {
     [wanted],
   );
   const [changed, setChanged] = useState(new Map());
-  useEffect(() => setChanged(new Map()), [list.data]);
   useEffect(() => replaceQuery("products", { low: wanted.low }), [wanted]);
   /** Show what has become of a product; null: it is archived. */
-  const replace = (id, product) => setChanged((before) => new Map(before).set(id, product));
+  const replace = (id, product) =>
+    setChanged((before) => new Map(before).set(id, { product, at: performance.now() }));
+  // A list that was asked for before a change may be answered after it.
   const rows = list.rows
-    ?.map((row) => (changed.has(row.id) ? changed.get(row.id) : row))
+    ?.map((row) => {
+      const change = changed.get(row.id);
+      return change?.at >= list.askedAt ? change.product : row;
+    })
     .filter((row) => row !== null);
   const toggle = (name) => setOpened((before) => (before === name ? null : name));
   const added = () => {
