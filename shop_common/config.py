@@ -158,13 +158,13 @@ SETTINGS = (
         "APP_WORKERS",
         "",
         _whole_or_empty(1, 64),
-        "gunicorn worker processes of each app; empty: 2 of cart and catalog, 1 of the others",
+        "gunicorn worker processes of each app; empty: 2 of cart, 1 of the others",
     ),
     Setting(
         "APP_THREADS",
         "",
         _whole_or_empty(1, 64),
-        "threads of each worker; empty: 4 of cart and catalog, 8 of the others",
+        "threads of each worker; empty: 4 of cart, 8 of the others",
     ),
     Setting(
         "UPSTREAM_TIMEOUT_S", "5", _seconds(0.1, 60), "all that one call to a partner may take"
@@ -201,8 +201,8 @@ SETTINGS = (
 
 # One process each does orders and payments, which are called in turn by a purchase, with less
 # processor time than two do. Who looks around asks the others only, and more often.
-DEFAULT_WORKERS = {"cart": 2, "catalog": 2, "orders": 1, "payments": 1}
-DEFAULT_THREADS = {"cart": 4, "catalog": 4, "orders": 8, "payments": 8}
+DEFAULT_WORKERS = {"cart": 2, "catalog": 1, "orders": 1, "payments": 1}
+DEFAULT_THREADS = {"cart": 4, "catalog": 8, "orders": 8, "payments": 8}
 
 DATABASE_FILES = {
     "cart": "carts.db",
