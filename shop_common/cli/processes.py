@@ -45,6 +45,17 @@ def _stat(pid: int) -> list[str] | None:
         return None
 
 
+def run_in_batches() -> None:
+    """Let this process and those it starts end what they are at before the next one's turn comes.
+
+    The kernel would else interrupt whoever sends a request or an answer, in favour of the one it is
+    for, and the processor's caches would be filled anew each time.
+    """
+    # Where a sandbox forbids it, everything works as well, and slower.
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def kill_group(pid: int) -> None:
     """SIGKILL to whatever is left of the process group `pid`."""
     with suppress(ProcessLookupError, PermissionError):

@@ -101,6 +101,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._request_stop)
         processes.name_process("shop")
+        processes.run_in_batches()
         self._save()
         _import_library(self.shop)
         try:

@@ -9,14 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from shop_common.cli import nginx
-from shop_common.cli.processes import die_with_parent
+from shop_common.cli.processes import die_with_parent, run_in_batches
 from shop_common.cli.state import Shop
 from shop_common.config import APPS, SETTINGS, load_config
 from tests.bench.catalogue import (
@@ -127,6 +126,8 @@ class ShopSystem(System):
 class _Plain(System):
     """Servers behind an Nginx, without anyone who looks after them."""
 
+    in_batches = False
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.port, self.port_base = free_ports()
@@ -140,6 +141,7 @@ class _Plain(System):
                 self._running[name] = _spawn(
                     command, environment, cwd=where, stdout=log, stderr=subprocess.STDOUT,
                     death_signal=signal.SIGTERM if name == "nginx" else signal.SIGKILL,
+                    in_batches=self.in_batches,
                 )  # fmt: skip
         wait_until(lambda: all(_is_found(*place) for place in self.places()), self.name)
         self.start_up_s.append(time.monotonic() - began)
@@ -164,6 +166,7 @@ class Limit(_Plain):
     """Flask's hello world on the apps' gunicorn settings behind the shop's own Nginx rules."""
 
     name = "limit"
+    in_batches = True
 
     def commands(self) -> dict[str, tuple[Sequence[str], dict[str, str], Path]]:
         shop = Shop(self.folder, port=self.port, port_base=self.port_base)
@@ -269,13 +272,25 @@ def _base_environment() -> dict[str, str]:
 
 
 def _spawn(
-    command: Sequence[str], environment: dict[str, str], death_signal: int, **options: Any
+    command: Sequence[str],
+    environment: dict[str, str],
+    death_signal: int,
+    *,
+    in_batches: bool = False,
+    **options: Any,
 ) -> subprocess.Popen[Any]:
+    parent = os.getpid()
+
+    def begin() -> None:
+        die_with_parent(parent, death_signal)
+        if in_batches:
+            run_in_batches()
+
     return subprocess.Popen(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
-        preexec_fn=partial(die_with_parent, os.getpid(), death_signal),  # noqa: PLW1509 - one call
+        preexec_fn=begin,  # noqa: PLW1509 - two calls
         # Ctrl-C is for the benchmark, which then stops them in its own order.
         start_new_session=True,
         **options,

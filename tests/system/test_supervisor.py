@@ -194,6 +194,16 @@ def test_memory(own_shop: RunningShop) -> None:
     assert total_kb < 200 * 1024
 
 
+def test_nobody_is_interrupted_by_whom_he_answers(own_shop: RunningShop) -> None:
+    """All processes run in batches, Nginx's too."""
+    own_shop.up()
+    pids = own_shop.pids()
+    masters = [pids[name][0] for name in (*APPS, "nginx")]
+    everyone = [*pids["supervisor"], *masters, *(pid for pid in masters for pid in children(pid))]
+    assert len(everyone) >= 11
+    assert {os.sched_getscheduler(pid) for pid in everyone} == {os.SCHED_BATCH}
+
+
 def test_processes_have_names(own_shop: RunningShop) -> None:
     """`ps` tells them apart."""
     own_shop.up()
