@@ -188,13 +188,11 @@ class _RawAnswer:
     def __init__(
         self,
         status: int,
-        reason: str,
         headers: Mapping[str, str],
         body: _Body | http.client.HTTPResponse,
         close: Callable[[], None],
     ) -> None:
         self.status = status
-        self.reason = reason
         self.headers = headers
         self._body = body
         self.close = close
@@ -257,10 +255,10 @@ class _Pool:
             raise http.client.RemoteDisconnected("The connection was closed without an answer")
         plain = plain_http.read_answer(data) if method != "HEAD" else None
         if plain is None:
-            answer = http.client.HTTPResponse(_Beginning(data, sock), method=method)  # type: ignore[arg-type]
+            beginning: Any = _Beginning(data, sock)  # of a socket only `makefile` is used
+            answer = http.client.HTTPResponse(beginning, method=method)
             answer.begin()
-            headers = dict(answer.headers)
-            return _RawAnswer(answer.status, answer.reason, headers, answer, sock.close)
+            return _RawAnswer(answer.status, dict(answer.headers), answer, sock.close)
         body = _Body(sock, data[plain.length :], plain.body_length)
 
         def close() -> None:
@@ -269,7 +267,7 @@ class _Pool:
             else:
                 sock.close()
 
-        return _RawAnswer(plain.status, plain.reason, plain.headers, body, close)
+        return _RawAnswer(plain.status, plain.headers, body, close)
 
 
 def _close_all(sockets: list[socket.socket]) -> None:
@@ -277,9 +275,23 @@ def _close_all(sockets: list[socket.socket]) -> None:
         sockets.pop().close()
 
 
+class _Response(requests.Response):
+    """What is read of a Response here: making all of one is a tenth of a small call."""
+
+    def __init__(self, request: requests.PreparedRequest, raw: Any) -> None:
+        self.request = request
+        self.status_code = raw.status
+        self.headers = raw.headers
+        self.raw = raw
+
+    def close(self) -> None:
+        self.raw.close()
+
+
 class DeadlineAdapter(HTTPAdapter):
     """Reaches one address, by connections that are kept, and never tries twice.
 
+    It keeps no cookies, follows no redirect and reads no environment, all of which a Session does.
     It works only inside `with deadline:`. Bodies are to be read there too (`stream=True`).
     """
 
@@ -306,24 +318,12 @@ class DeadlineAdapter(HTTPAdapter):
     ) -> str:
         return request.path_url
 
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        return _Response(req, resp)
+
     def close(self) -> None:
         self._pool.close()
         super().close()
-
-
-class PartnerSession(requests.Session):
-    """A Session for one address; keeps no cookies, follows no redirect, reads no environment."""
-
-    def __init__(self, base_url: str) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.adapter = DeadlineAdapter(base_url)
-        self.mount("http://", self.adapter)
-        self.mount("https://", self.adapter)
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        # Session.send stores cookies, and reads all of a redirect's body to see where it leads.
-        return self.adapter.send(request, **options)
 
 
 def read_body(response: requests.Response, limit_bytes: int) -> bytes | None:

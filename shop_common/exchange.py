@@ -18,7 +18,7 @@ from shop_common import __version__
 from shop_common.deadline import (
     TRANSPORT_ERRORS,
     Deadline,
-    PartnerSession,
+    DeadlineAdapter,
     is_timeout,
     is_unreadable,
     read_body,
@@ -52,7 +52,6 @@ class Answer:
 
     status: int
     body: Any  # parsed JSON, numbers with a fraction as Decimal; None if it is empty
-    headers: Mapping[str, str]  # names in any case
 
 
 class Channel:
@@ -69,7 +68,7 @@ class Channel:
             "Accept": "application/json",
             "User-Agent": f"cornershop/{__version__}",
         }
-        self._session: tuple[int, PartnerSession] | None = None
+        self._adapter: tuple[int, DeadlineAdapter] | None = None
 
     def prepare(
         self, method: str, path: str, params: Mapping[str, Any] | None, json: Any
@@ -118,7 +117,7 @@ class Channel:
 
     def _exchange(self, request: PreparedRequest, deadline: Deadline) -> Answer:
         with deadline:
-            response = self._own_session().send(request, stream=True)
+            response = self._own_adapter().send(request, stream=True)
             try:
                 status = response.status_code
                 if not 200 <= status < 300 and not 400 <= status < 500 and status != 503:
@@ -134,18 +133,18 @@ class Channel:
         except (ValueError, ArithmeticError, RecursionError) as error:
             raise BadAnswerError(self.partner, f"{self.partner} answered no JSON") from error
         if status != 503:
-            return Answer(status, body, response.headers)
+            return Answer(status, body)
         if isinstance(body, dict) and isinstance(body.get("detail"), str):
             raise PartnerBusyError(self.partner, f"{self.partner} is busy")
         raise BadAnswerError(self.partner, f"{self.partner} answered 503")
 
-    def _own_session(self) -> PartnerSession:
+    def _own_adapter(self) -> DeadlineAdapter:
         # One a process: a connection from before a fork would be shared with the parent. Without
-        # a lock, which a fork could leave held: should two threads be first, one session is lost.
+        # a lock, which a fork could leave held: should two threads be first, one adapter is lost.
         process = os.getpid()
-        if self._session is None or self._session[0] != process:
-            self._session = (process, PartnerSession(self._base_url))
-        return self._session[1]
+        if self._adapter is None or self._adapter[0] != process:
+            self._adapter = (process, DeadlineAdapter(self._base_url))
+        return self._adapter[1]
 
     def _explain(self, error: Exception, deadline: Deadline) -> PartnerError:
         if is_timeout(error, deadline):

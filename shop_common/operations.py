@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from flask import request
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, missing
 
 from shop_common import idempotency
 from shop_common.context import ctx
@@ -58,9 +58,9 @@ def operation(
         @functools.wraps(view)
         def read_input(**kwargs: Any) -> Any:
             if path is not None:
-                kwargs |= _load_path(path, kwargs)
+                kwargs |= _load_plain(path, {name: kwargs[name] for name in path.fields})
             if query is not None:
-                kwargs["query"] = _load(query, _read_query())
+                kwargs["query"] = _load_plain(query, _read_query())
             if body is not None:
                 is_sent = body_required or request.get_data()
                 kwargs["body"] = _load(body, _read_json()) if is_sent else None
@@ -101,22 +101,25 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _read_query() -> dict[str, str]:
-    repeated = [name for name, values in request.args.lists() if len(values) > 1]
-    if repeated:
-        raise InvalidInputError(f"{repeated[0]}: Given more than once.")
-    return request.args.to_dict()
+    given = dict(request.args.lists())
+    for name, values in given.items():
+        if len(values) > 1:
+            raise InvalidInputError(f"{name}: Given more than once.")
+    return {name: values[0] for name, values in given.items()}
 
 
-def _load_path(schema: Schema, data: Mapping[str, Any]) -> Any:
-    """As `_load` does it, for a schema without hooks whose fields are all there: half the time."""
+def _load_plain(schema: Schema, data: Mapping[str, str]) -> Any:
+    """As `_load` does it, for a path or a query, whose schemas have no hooks: in half the time."""
+    if not data.keys() <= schema.fields.keys():
+        return _load(schema, data)
     try:
-        return {
-            name: field.deserialize(data[name], name, data) for name, field in schema.fields.items()
+        loaded = {
+            name: field.deserialize(data.get(name, missing), name, data)
+            for name, field in schema.fields.items()
         }
     except ValidationError:
-        return _load(
-            schema, {name: data[name] for name in schema.fields}
-        )  # names all that is wrong
+        return _load(schema, data)  # names all that is wrong
+    return {name: value for name, value in loaded.items() if value is not missing}
 
 
 def _load(schema: Schema, data: Any) -> Any:

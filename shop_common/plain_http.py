@@ -22,7 +22,7 @@ _HEAD = re.compile(
     rb"((?:[A-Za-z0-9-]+:[ -~]*\r\n)+)\r\n"
 )
 _ANSWER_HEAD = re.compile(
-    rb"HTTP/1\.1 ([2-5][0-9]{2}) ([ -~]*)\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n)*)\r\n"
+    rb"HTTP/1\.1 ([2-5][0-9]{2}) [ -~]*\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n)*)\r\n"
 )
 _LENGTH = re.compile(r"[0-9]{1,9}")
 # Each of them asks for something else than one plain answer.
@@ -114,7 +114,6 @@ class AnswerHead:
     """The head of an answer; `length` is its own, `body_length` that of what follows."""
 
     status: int
-    reason: str
     headers: Mapping[str, str]
     length: int
     body_length: int
@@ -126,7 +125,7 @@ def read_answer(data: bytes) -> AnswerHead | None:
     if head is None:
         return None
     headers: dict[str, str] = {}
-    for line in head[3].decode().split("\r\n")[:-1]:
+    for line in head[2].decode().split("\r\n")[:-1]:
         name, _, value = line.partition(":")
         name = name.lower()
         if name in headers or name in ("transfer-encoding", "connection"):
@@ -135,7 +134,7 @@ def read_answer(data: bytes) -> AnswerHead | None:
     length = headers.get("content-length", "0" if head[1] == b"204" else "")
     if not _LENGTH.fullmatch(length):
         return None
-    return AnswerHead(int(head[1]), head[2].decode(), headers, head.end(), int(length))
+    return AnswerHead(int(head[1]), headers, head.end(), int(length))
 
 
 def write_request(method: str, address: str, headers: Mapping[str, str], body: bytes) -> bytes:

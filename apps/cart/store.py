@@ -21,15 +21,17 @@ def get_lines(tx: Transaction, user_id: str, not_before: str) -> Lines:
 
 def lock_lines(tx: Transaction, user_id: str, not_before: str, now: str) -> Lines:
     """As `get_lines`, with the cart locked until the end of the transaction, also a new one."""
-    row = _lock(tx, user_id)
-    if row is None:
+    row = (
+        _lock(tx, user_id)
         # A row that is not there cannot be locked: two first adds would overwrite each other.
-        tx.execute(
+        or tx.one(
             "INSERT INTO carts (user_id, items, created_at, updated_at, changed_on)"
-            " VALUES (?, '[]', ?, ?, ?) ON CONFLICT (user_id) DO NOTHING",
+            " VALUES (?, '[]', ?, ?, ?) ON CONFLICT (user_id) DO NOTHING"
+            " RETURNING items, updated_at",
             (user_id, now, now, _day(now)),
         )
-        row = _lock(tx, user_id)
+        or _lock(tx, user_id)
+    )
     if row is None:
         # It was deleted between the two statements.
         raise ConflictRetryError

@@ -26,7 +26,7 @@ class Catalogue:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return Answer(200, answer, {})
+        return Answer(200, answer)
 
 
 def changes(sold: Any = (), gone: Any = (), cursor: str = "c", **flags: bool) -> dict[str, Any]:
