@@ -33,5 +33,5 @@ def _begin() -> None:
 
 @app.after_request
 def _end(response: Response) -> Response:
-    record(response)
+    record(app.name, request, response.status_code, g.started_at)
     return response
