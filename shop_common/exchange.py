@@ -15,14 +15,14 @@ from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
 from shop_common import __version__
-from shop_common.deadline import (
+from shop_common.connections import (
     TRANSPORT_ERRORS,
-    Deadline,
     DeadlineAdapter,
     is_timeout,
     is_unreadable,
     read_body,
 )
+from shop_common.deadline import Deadline
 from shop_common.errors import PartnerError
 from shop_common.log import request_id
 
