@@ -54,6 +54,8 @@ def operation(
     UnsupportedMediaError.
     """
 
+    load_body = _load_plain if body is not None and _is_plain(body) else _load
+
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
         def read_input(**kwargs: Any) -> Any:
@@ -63,7 +65,7 @@ def operation(
                 kwargs["query"] = _load_plain(query, _read_query())
             if body is not None:
                 is_sent = body_required or request.get_data()
-                kwargs["body"] = _load(body, _read_json()) if is_sent else None
+                kwargs["body"] = load_body(body, _read_json()) if is_sent else None
             if request.method != "POST" or reads_key:
                 return view(**kwargs)
             return idempotency.run(ctx().db, ctx().clock, functools.partial(view, **kwargs))
@@ -108,9 +110,13 @@ def _read_query() -> dict[str, str]:
     return {name: values[0] for name, values in given.items()}
 
 
-def _load_plain(schema: Schema, data: Mapping[str, str]) -> Any:
-    """As `_load` does it, for a path or a query, whose schemas have no hooks: in half the time."""
-    if not data.keys() <= schema.fields.keys():
+def _is_plain(schema: Schema) -> bool:
+    return not (schema.many or schema.partial or any(schema._hooks.values()))
+
+
+def _load_plain(schema: Schema, data: Any) -> Any:
+    """As `_load` does it, for a schema of which nothing but its fields counts: in half the time."""
+    if not isinstance(data, dict) or not data.keys() <= schema.fields.keys():
         return _load(schema, data)
     try:
         loaded = {

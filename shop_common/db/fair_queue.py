@@ -3,8 +3,6 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from shop_common.errors import BusyError
 
@@ -27,9 +25,8 @@ class FairQueue:
         self._pid = 0
         self._turnstile = self._lock = -1
 
-    @contextmanager
-    def turn(self, timeout_s: float) -> Iterator[None]:
-        """Hold the right to write. Raises BusyError after `timeout_s` without it."""
+    def enter(self, timeout_s: float) -> None:
+        """Take the right to write. Raises BusyError after `timeout_s` without it."""
         deadline = time.monotonic() + timeout_s
         self._open()
         # Waits for those who wait here for the lock, each of whom gives up in its time.
@@ -38,10 +35,9 @@ class FairQueue:
             self._take_lock(deadline)
         finally:
             fcntl.flock(self._turnstile, fcntl.LOCK_UN)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def leave(self) -> None:
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _take_lock(self, deadline: float) -> None:
         # flock takes no time-out, so the one at the turnstile asks again and again.

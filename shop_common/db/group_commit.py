@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from shop_common.db.base import Patience
@@ -12,11 +12,10 @@ from shop_common.errors import BusyError
 class _Batch:
     """The open transaction; `parts` are locks that those wait for who wait for its end."""
 
-    def __init__(self, connection: Any, opened: ExitStack) -> None:
+    def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.parts: list[threading.Lock] = []
         self.error: BaseException | None = None
-        self._opened = opened
 
     def take_back(self, error: BaseException) -> BaseException | None:
         """Undo the part that failed with `error`; what all of it fails with if that cannot be."""
@@ -30,17 +29,16 @@ class _Batch:
         return None
 
     def end(self) -> None:
-        """Commit, and let the lock go; `error` says why there is nothing of it."""
-        with self._opened:
-            try:
-                if self.error is None:
-                    self.connection.execute("COMMIT")
-            except BaseException as error:  # noqa: BLE001 # each part raises it
-                self.error = error
-            finally:
-                # SQLite has rolled back by itself after some errors, a full disk for one.
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+        """Commit; `error` says why there is nothing of it."""
+        try:
+            if self.error is None:
+                self.connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 # each part raises it
+            self.error = error
+        finally:
+            # SQLite has rolled back by itself after some errors, a full disk for one.
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
 
 
 class GroupCommit:
@@ -48,12 +46,13 @@ class GroupCommit:
 
     The one behind whom nobody waits commits for all, and until then nobody returns: neither with
     what it did nor with an error, which may be about what a neighbour did. A part that fails is
-    taken back alone; if the commit fails, all parts do. `open_connection` gives the connection
-    with a transaction begun, and lets the lock go at its end.
+    taken back alone; if the commit fails, all parts do. `begin` takes the lock and gives the
+    connection with a transaction begun; `release` lets the lock go.
     """
 
-    def __init__(self, open_connection: Callable[[], AbstractContextManager[Any]]) -> None:
-        self._open = open_connection
+    def __init__(self, begin: Callable[[], Any], release: Callable[[], None]) -> None:
+        self._begin = begin
+        self._release = release
         self._mutex = threading.Lock()  # of the batch, and of the connection
         self._batch: _Batch | None = None
         # Who counts on somebody to come, and who does not come after all, must not cross.
@@ -105,13 +104,11 @@ class GroupCommit:
             self._end_batch()
         if self._batch is not None:
             return self._batch, False
-        opened = ExitStack()
         try:
-            connection = opened.enter_context(self._open())
+            self._batch = _Batch(self._begin())
         except BaseException:
             self._mutex.release()
             raise
-        self._batch = _Batch(connection, opened)
         return self._batch, True
 
     def _leave(self, batch: _Batch, *, alone: bool) -> None:
@@ -132,6 +129,9 @@ class GroupCommit:
     def _end_batch(self) -> None:
         batch, self._batch = self._batch, None
         if batch is not None:
-            batch.end()
+            try:
+                batch.end()
+            finally:
+                self._release()
             for part in batch.parts:
                 part.release()

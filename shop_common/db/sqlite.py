@@ -4,7 +4,7 @@ import functools
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class SQLiteDatabase(Database):
         self._patience = Patience()
         self._local = threading.local()
         self._connections: list[Any] = []
-        self._group = GroupCommit(self._writing)
+        self._group = GroupCommit(self._begin, self._queue.leave)
         self._writer_pid = 0
         self._writer_waits_s = LOCK_WAIT_S
 
@@ -56,22 +56,24 @@ class SQLiteDatabase(Database):
                 crash.point("before_commit")
             crash.point("after_commit")
 
-    @contextmanager
-    def _writing(self) -> Iterator[Any]:
+    def _begin(self) -> Any:
         """The writers' connection, with the write lock held and a transaction begun."""
         wait_s = self._patience.wait_s()
-        with ExitStack() as stack:
+        try:
+            self._queue.enter(wait_s)
             try:
-                stack.enter_context(self._queue.turn(wait_s))
                 connection = self._writer()
                 if self._writer_waits_s != wait_s:
                     connection.execute(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
                     self._writer_waits_s = wait_s
                 connection.execute("BEGIN IMMEDIATE")
-            except (BusyError, sqlite3.OperationalError):
-                self._patience.waited_in_vain()
+            except BaseException:
+                self._queue.leave()
                 raise
-            yield connection
+        except (BusyError, sqlite3.OperationalError):
+            self._patience.waited_in_vain()
+            raise
+        return connection
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -15,6 +17,15 @@ from shop_common.db.sqlite import SQLiteDatabase
 from shop_common.errors import BusyError
 
 PROCESSES = 4
+
+
+@contextmanager
+def turn(queue: FairQueue, timeout_s: float) -> Iterator[None]:
+    queue.enter(timeout_s)
+    try:
+        yield
+    finally:
+        queue.leave()
 
 
 def _write_for(path: str, seconds: float, start: Barrier, counts: "Queue[int]") -> None:
@@ -53,12 +64,12 @@ def test_no_process_starves(tmp_path: Path) -> None:
 def test_a_process_that_dies_leaves_its_turn_to_the_others(tmp_path: Path) -> None:
     """Also one that was forked while the queue was in use: it must not share the parent's lock."""
     queue = FairQueue(str(tmp_path / "q"))
-    with queue.turn(1):
+    with turn(queue, 1):
         pass
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        with queue.turn(1):
+        with turn(queue, 1):
             os.write(writing, b"x")
             time.sleep(60)
         os._exit(0)
@@ -66,7 +77,7 @@ def test_a_process_that_dies_leaves_its_turn_to_the_others(tmp_path: Path) -> No
     outcome: list[str] = []
 
     def take() -> None:
-        with queue.turn(10):
+        with turn(queue, 10):
             outcome.append("mine")
 
     waiter = threading.Thread(target=take)
@@ -89,19 +100,19 @@ def test_no_process_waits_longer_than_it_said(tmp_path: Path) -> None:
 
     def wait(queue: FairQueue) -> None:
         try:
-            with queue.turn(0.1):
+            with turn(queue, 0.1):
                 outcomes.append("mine")
         except BusyError:
             outcomes.append("busy")
 
-    with holder.turn(1):
+    with turn(holder, 1):
         threads = [threading.Thread(target=wait, args=(queue,)) for queue in (first, second)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(10)
         assert outcomes == ["busy", "busy"]
-    with first.turn(1), pytest.raises(BusyError), second.turn(0):
+    with turn(first, 1), pytest.raises(BusyError), turn(second, 0):
         pass
     for queue in (holder, first, second):
         queue.close()
