@@ -15,9 +15,14 @@ export function toHref(page, id, params) {
   return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}${query}`;
 }
 
-/** Change the address of this page without leaving it, so that a reload shows the same. */
+/**
+ * Change the address of this page without leaving it, so that a reload shows the same. Not once
+ * somebody has clicked a link: the page is left only a moment after the address says so.
+ */
 export function replaceQuery(page, params) {
-  history.replaceState(null, "", toHref(page, null, params));
+  const route = readRoute();
+  if (route.page === page && route.id === null)
+    history.replaceState(null, "", toHref(page, null, params));
 }
 
 export function useRoute() {

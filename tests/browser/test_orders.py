@@ -192,3 +192,20 @@ def test_order_that_is_not_there(visit: Visit, watch: Watch) -> None:
     expect(page.get_by_role("alert").get_by_text("The order cannot be shown")).to_be_visible()
     page.get_by_role("link", name="Orders").first.click()
     expect(page.get_by_role("heading", name="Orders")).to_be_focused()
+
+
+def test_a_filter_takes_no_click_back(visit: Visit) -> None:
+    """The filter goes into the address of its own page, not over that of a link just clicked."""
+    addresses = visit("orders").evaluate(
+        """async () => {
+          const { replaceQuery } = await import("/js/router.js");
+          const found = ["#/orders", "#/orders/x", "#/shop"].map((address) => {
+            history.replaceState(null, "", address);
+            replaceQuery("orders", { user_id: "u" });
+            return location.hash;
+          });
+          history.replaceState(null, "", "#/orders");
+          return found;
+        }"""
+    )
+    assert addresses == ["#/orders?user_id=u", "#/orders/x", "#/shop"]
