@@ -75,8 +75,10 @@ class _Request(Request):
 
 class _Response(Response):
     def get_wsgi_headers(self, environ: dict[str, Any]) -> Headers:
-        # A body that is there has its length already, and an address needs no completion.
-        return self.headers if self.is_sequence else super().get_wsgi_headers(environ)
+        # With a body whose length is known there is nothing to add, and no address to complete.
+        if self.status_code in (204, 304) or "Content-Length" not in self.headers:
+            return super().get_wsgi_headers(environ)
+        return self.headers
 
 
 class _NoSession(SessionInterface):
