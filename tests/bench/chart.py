@@ -13,7 +13,12 @@ BAR = 14
 GAP = 12
 COLOURS = {"shop": "#0b7a5b", "limit": "#b9c2c8", "peer": "#d98a2b"}
 OTHER = "#5b6bbf"
-NAMES = {"shop": "Cornershop", "limit": "Flask's hello world", "peer": "FastAPI, plainly written"}
+NAMES = {
+    "shop": "Cornershop",
+    "small": "Cornershop with little in it",
+    "limit": "Flask's hello world",
+    "peer": "FastAPI, plainly written",
+}
 
 
 def draw(report: Mapping[str, Any]) -> str:

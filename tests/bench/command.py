@@ -18,7 +18,16 @@ from shop_common.cli.test import get_wrk, make_environment
 from tests.bench.chart import draw
 from tests.bench.measure import Load, Run, memory_mb, run_wrk
 from tests.bench.report import OPERATIONS, summarise, tables
-from tests.bench.systems import HERE, Limit, Peer, ShopSystem, System, passed_settings, stand_in
+from tests.bench.systems import (
+    HERE,
+    Amounts,
+    Limit,
+    Peer,
+    ShopSystem,
+    System,
+    passed_settings,
+    stand_in,
+)
 
 # What the peer's description does not have.
 NOT_IN_PEER = ("search",)
@@ -26,6 +35,8 @@ NOT_IN_PEER = ("search",)
 WITHOUT_CATALOGUE = ("add", "read")
 # The first second without the catalogue is another matter: the breakers are still closed.
 WARM_UP_S = 1.0
+# What the small shop has of everything, beside which a large one shows how flat it is.
+SMALL = 1000
 
 
 @click.command("bench")
@@ -48,6 +59,7 @@ WARM_UP_S = 1.0
     type=click.Choice(["up", "hung", "refusing"]),
     help="Beside the shop another one whose catalogue does not answer.",
 )
+@click.option("--small", is_flag=True, help=f"Beside the shop another one with {SMALL} of each.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--chart", "chart_file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
@@ -91,13 +103,16 @@ def command(json_file: Path | None, chart_file: Path | None, **options: Any) -> 
 def _systems(
     folder: Path, python: Path | None, options: dict[str, Any], stack: ExitStack
 ) -> list[System]:
-    systems: list[System] = [ShopSystem(folder / "shop")]
+    amounts = Amounts(options["products"], options["carts"], options["orders"])
+    systems: list[System] = [ShopSystem(folder / "shop", amounts)]
     if (how := options["catalogue"]) != "up":
         silent = stand_in(how, stack)
-        systems.append(ShopSystem(folder / how, how, CATALOG_URL=silent))
-    systems.append(Limit(folder / "limit"))
+        systems.append(ShopSystem(folder / how, amounts, how, CATALOG_URL=silent))
+    if options["small"]:
+        systems.append(ShopSystem(folder / "small", Amounts(SMALL, SMALL, SMALL), "small"))
+    systems.append(Limit(folder / "limit", amounts))
     if python:
-        systems.append(Peer(folder / "peer", python))
+        systems.append(Peer(folder / "peer", amounts, python))
     return systems
 
 
@@ -109,9 +124,9 @@ def _measure(
         _say(f"starting and filling: {system.name}")
         stack.callback(system.stop)
         system.start()
-        system.load(options["products"], options["carts"], options["orders"])
+        system.load()
         about[system.name] = {"idle_mb": round(memory_mb(system.pids()), 1)}
-    load = Load(options["carts"], options["products"], options["connections"], folder)
+    load = Load(options["connections"], folder)
     runs: dict[str, dict[str, list[Run]]] = {name: {} for name in options["only"]}
     for number in range(1, options["rounds"] + 1):
         for operation, found in runs.items():

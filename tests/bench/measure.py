@@ -41,10 +41,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How wrk is called; `users` and `products` are how many ids it draws from."""
+    """How wrk is called, and where what it writes is kept."""
 
-    users: int
-    products: int
     connections: int
     folder: Path
 
@@ -59,8 +57,8 @@ def run_wrk(system: System, script: str, load: Load, number: int, seconds: float
         "BENCH_ORDERS": str(load.folder / f"orders-{system.name}"),
         "BENCH_SYSTEM": system.name,
         "BENCH_KEY": KEY,
-        "BENCH_USERS": str(load.users),
-        "BENCH_PRODUCTS": str(load.products),
+        "BENCH_USERS": str(system.amounts.carts),
+        "BENCH_PRODUCTS": str(system.amounts.products),
         "BENCH_ROUND": str(number),
     }
     # The state machine of a purchase needs a thread for each connection; one drives the others.

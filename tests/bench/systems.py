@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,24 @@ STOP_TIMEOUT_S = 30.0
 QUIET = {"DOCTOR_EVERY_S": "0", "ORDER_TTL_S": "86400"}
 
 
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of everything a system is filled with."""
+
+    products: int
+    carts: int
+    orders: int
+
+
 class System:
     """Something that answers at `url`; `pids` are its processes by program."""
 
     name = ""
     url = ""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, amounts: Amounts) -> None:
         self.folder = folder
+        self.amounts = amounts
         folder.mkdir()
         self.start_up_s: list[float] = []
 
@@ -49,7 +60,7 @@ class System:
         """Start it as new and wait until it is ready; the time goes to `start_up_s`."""
         raise NotImplementedError
 
-    def load(self, products: int, carts: int, orders: int) -> None:
+    def load(self) -> None:
         """Fill it, and be ready again."""
 
     def stop(self) -> None:
@@ -62,8 +73,10 @@ class System:
 class ShopSystem(System):
     """The shop, as `./shop up` starts it, with the settings of the environment."""
 
-    def __init__(self, folder: Path, name: str = "shop", **environment: str) -> None:
-        super().__init__(folder)
+    def __init__(
+        self, folder: Path, amounts: Amounts, name: str = "shop", **environment: str
+    ) -> None:
+        super().__init__(folder, amounts)
         self.name = name
         self.shop = RunningShop(folder / "var", **passed_settings(), **environment)
         self.url = self.shop.url
@@ -95,7 +108,8 @@ class ShopSystem(System):
         # Whatever it may still say must not fill the pipe.
         threading.Thread(target=self._process.stdout.read, daemon=True).start()
 
-    def load(self, products: int, carts: int, orders: int) -> None:
+    def load(self) -> None:
+        products = self.amounts.products
         if products <= MOST_IMPORTED:
             file = self.folder / "products.csv"
             write_csv(file, products)
@@ -103,7 +117,7 @@ class ShopSystem(System):
             if not went_well:
                 raise click.ClickException(f"the products could not be imported:\n{said}")
         self.stop()
-        load_shop(self.shop.data_dir, products, carts, orders)
+        load_shop(self.shop.data_dir, products, self.amounts.carts, self.amounts.orders)
         self.start()
         last = self.shop.get(f"/api/catalog/products/{products}").json()
         if last.get("sku") != sku_of(products):
@@ -128,8 +142,8 @@ class _Plain(System):
 
     in_batches = False
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, amounts: Amounts) -> None:
+        super().__init__(folder, amounts)
         self.port, self.port_base = free_ports()
         self.url = f"http://127.0.0.1:{self.port}"
         self._running: dict[str, subprocess.Popen[Any]] = {}
@@ -197,8 +211,8 @@ class Peer(_Plain):
 
     name = "peer"
 
-    def __init__(self, folder: Path, python: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, amounts: Amounts, python: Path) -> None:
+        super().__init__(folder, amounts)
         self.python = python
 
     def commands(self) -> dict[str, tuple[Sequence[str], dict[str, str], Path]]:
@@ -230,8 +244,8 @@ class Peer(_Plain):
         apps = [(self.port_base + number, "/health") for number in range(len(APPS))]
         return [*apps, (self.port, "/api/cart/nobody")]
 
-    def load(self, products: int, carts: int, orders: int) -> None:
-        load_peer(self.folder, products, carts, orders)
+    def load(self) -> None:
+        load_peer(self.folder, self.amounts.products, self.amounts.carts, self.amounts.orders)
 
 
 def stand_in(how: str, stack: ExitStack) -> str:

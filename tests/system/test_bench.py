@@ -14,9 +14,9 @@ def test_bench(tmp_path: Path) -> None:
     """A short run fills every table and file, has no error, ends clean and leaves nothing."""
     done = subprocess.run(
         [
-            sys.executable, "-m", "shop_common.cli", "bench", "--no-peer", "--rounds", "1",
-            "--seconds", "0.3", "--products", "20", "--carts", "10", "--orders", "30",
-            "--connections", "4", "--scratch", str(tmp_path),
+            sys.executable, "-m", "shop_common.cli", "bench", "--no-peer", "--small",
+            "--rounds", "1", "--seconds", "0.3", "--products", "20", "--carts", "10",
+            "--orders", "30", "--connections", "4", "--scratch", str(tmp_path),
             "--json", str(tmp_path / "bench.json"), "--chart", str(tmp_path / "bench.svg"),
         ],
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, capture_output=True, text=True,
@@ -29,7 +29,7 @@ def test_bench(tmp_path: Path) -> None:
     assert list(report["operations"]) == list(OPERATIONS)
     for operation, by_system in report["operations"].items():
         assert f"| {OPERATIONS[operation]} " in done.stdout
-        assert list(by_system) == ["shop", "limit"]
+        assert list(by_system) == ["shop", "small", "limit"]
         for found in by_system.values():
             assert found["errors"] == 0, operation
             assert len(found["rounds"]) == 1

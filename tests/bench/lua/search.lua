@@ -1,4 +1,4 @@
--- In turn: a word of every eighth product, two words of every 64th, and one product's number.
+-- Ten products found by, in turn, a word of every eighth, two words of every 64th, and a number.
 dofile(os.getenv("BENCH_LUA") .. "/common.lua")
 
 -- The words are in tests/bench/catalogue.py too.
@@ -16,5 +16,5 @@ function request()
     else
         words = string.format("n%07d", math.random(PRODUCTS))
     end
-    return wrk.format("GET", "/api/catalog/products?q=" .. words, HEADERS)
+    return wrk.format("GET", "/api/catalog/products?limit=10&q=" .. words, HEADERS)
 end
