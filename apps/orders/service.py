@@ -1,7 +1,6 @@
 """The operations on orders; each owns its transaction, and none speaks HTTP inside one."""
 
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from shop_common.context import Context
 from shop_common.db import Row, Transaction, retry_on_conflict
 from shop_common.errors import BusyError, ConflictError, InvalidInputError, NotFoundError, ShopError
 from shop_common.idempotency import AnsweredError
+from shop_common.ids import new_id
 from shop_common.outbox import Message
 
 
@@ -37,7 +37,7 @@ def create_order(context: Context, user_id: str, wanted: Sequence[WantedLine] | 
     """
     if wanted is not None:
         model.check_size(wanted)
-    attempt = _Try(str(uuid.uuid4()), user_id)
+    attempt = _Try(new_id(context.clock()), user_id)
     with idempotency.lease(context.db):
         try:
             return _create(context, attempt, wanted)

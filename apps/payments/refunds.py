@@ -1,6 +1,5 @@
 """The operations on refunds, asked for or owed; each owns its transaction, as in service.py."""
 
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import quote
@@ -9,10 +8,11 @@ from apps.payments import model, store
 from apps.payments.model import NO_KEY, Key, Payment, Refund
 from apps.payments.providers import ABSENT, OPEN, Outcome, Provider, Status
 from shop_common import idempotency, money
-from shop_common.clock import to_iso
+from shop_common.clock import from_iso, to_iso
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Transaction, retry_on_conflict
 from shop_common.errors import BusyError, InvalidInputError, NotFoundError
+from shop_common.ids import new_id
 from shop_common.outbox import Message
 
 
@@ -66,7 +66,7 @@ def _request(
 def _make(
     payment_id: str, amount_minor: int, reason: str | None, key: Key, now: str, sweep_at: str
 ) -> Refund:
-    refund_id = str(uuid.uuid4())
+    refund_id = new_id(from_iso(now))
     if amount_minor == 0:
         # Nobody has to be asked for nothing; the row holds the key all the same.
         return Refund(refund_id, payment_id, 0, model.SUCCEEDED, reason, now, now, *key, None)

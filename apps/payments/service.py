@@ -1,7 +1,6 @@
 """The operations on payments; each owns its transaction, and none speaks HTTP inside one."""
 
 import json
-import uuid
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
 from shop_common.errors import BusyError, InvalidInputError, NotFoundError, ShopError
 from shop_common.http_client import Answer
+from shop_common.ids import new_id
 from shop_common.outbox import Message
 
 SWEPT_AT_ONCE = 100
@@ -67,7 +67,8 @@ def _begin(
     context: Context, provider: Provider, order_id: str, amount_minor: int, key: Key
 ) -> tuple[Payment, Row | None]:
     """Write the payment before the money moves; with the charge and the message if that can be."""
-    payment_id, now = str(uuid.uuid4()), to_iso(context.clock())
+    moment = context.clock()
+    payment_id, now = new_id(moment), to_iso(moment)
     with context.db.write() as tx:
         is_charged = provider.charge_within(tx, payment_id, amount_minor, context.config.currency)
         status = model.COMPLETED if is_charged else model.PENDING

@@ -71,9 +71,9 @@ export function statusWord(status) {
   return STATUS_WORDS[status] ?? status;
 }
 
-/** The first block of an id tells the orders of a page apart; the whole one is in its title. */
+/** An id begins with the time; its end tells orders apart. The whole one is in the title. */
 export function shortId(id) {
-  return id.slice(0, 8);
+  return id.slice(-8);
 }
 
 export function count(number, noun, plural = `${noun}s`) {

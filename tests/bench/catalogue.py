@@ -25,6 +25,7 @@ STRIDE = 611953
 FIRST = ("Oak", "Steel", "Linen", "Paper", "Stone", "Cotton", "Glass", "Copper")
 SECOND = ("Bowl", "Lamp", "Chair", "Towel", "Shelf", "Plate", "Clock", "Frame")
 STOCK = 100_000_000
+FIRST_ORDER_MS = 1_767_225_600_000  # the beginning of 2026
 # A larger file than the catalogue's limit for one would be needed; more is loaded straight in.
 MOST_IMPORTED = 20_000
 BATCH = 20_000
@@ -150,8 +151,9 @@ def _ordered(number: int, products: int) -> int:
 
 
 def _order_id(number: int, kind: str) -> str:
-    """Rising with the number, spread over all ids, as an index takes them fastest."""
-    return f"{number * 4000:08x}-0000-4{kind * 3}-8000-{number:012x}"
+    """Of version 7, as the apps make them: four seconds apart, and the same each time."""
+    milliseconds = f"{FIRST_ORDER_MS + number * 4000:012x}"
+    return f"{milliseconds[:8]}-{milliseconds[8:]}-7{kind * 3}-8000-{number:012x}"
 
 
 def _orders(orders: int, carts: int, products: int, now: str) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ def test_an_order_is_taken(orders: Api) -> None:
     assert response.status_code == 200
     body = response.json
     assert list(body)[:5] == ["order_id", "status", "user_id", "items", "total_amount"]
-    uuid.UUID(body["order_id"])
+    assert uuid.UUID(body["order_id"]).version == 7
     assert body["status"] == "CREATED"
     assert body["user_id"] == "user1"
     assert body["items"] == [{"product_id": 1, "quantity": 1, "price": 999.99}]

@@ -1,6 +1,7 @@
 """POST /pay, and the relay that tells orders what could not be told at once."""
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ def test_an_order_is_paid(payments: Api, partners: responses.RequestsMock) -> No
     assert response.status_code == 200
     body = response.json
     assert list(body) == ["payment_id", "order_id", "status", "message", "amount"]
+    assert uuid.UUID(body["payment_id"]).version == 7
     assert (body["order_id"], body["status"]) == ("o1", "PAID")
     assert body["message"] == "Payment successful and order updated"
     assert '"amount":999.99' in response.text

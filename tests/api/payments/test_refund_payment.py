@@ -2,6 +2,7 @@
 
 import random
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,7 @@ def test_a_refund_in_full(banked: Api, bank: Bank, orders_app: Orders, payment_i
         "updated_at",
     ]
     assert (body["amount"], body["status"], body["reason"]) == (100, "SUCCEEDED", "broken")
+    assert uuid.UUID(body["refund_id"]).version == 7
     assert banked.get(f"/payments/{payment_id}/refunds").json == [body]
     assert list(banked.get(f"/payments/{payment_id}").json)[-1] == "refunded_amount"
     assert refunded(banked, payment_id) == 100
