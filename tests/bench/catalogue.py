@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +32,15 @@ MOST_IMPORTED = 20_000
 BATCH = 20_000
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of everything a system is filled with."""
+
+    products: int
+    carts: int
+    orders: int
 
 
 def product_of(user: int, line: int, products: int) -> int:
@@ -69,24 +79,24 @@ def write_csv(path: Path, products: int) -> None:
             writer.writerow(row)
 
 
-def load_shop(data_dir: Path, products: int, carts: int, orders: int) -> None:
+def load_shop(data_dir: Path, amounts: Amounts) -> None:
     """Put carts, orders and, if they are too many for an import, products into a stopped shop."""
     now = clock.to_iso(clock.now())
-    if products > MOST_IMPORTED:
+    if amounts.products > MOST_IMPORTED:
         with _Loader(data_dir, "catalog") as load:
-            load.products(products, now)
+            load.products(amounts.products, now)
     with _Loader(data_dir, "cart") as load:
         sql = (
             "INSERT INTO carts (user_id, items, created_at, updated_at, changed_on)"
             " VALUES (?, ?, ?, ?, ?)"
         )
-        load.rows(sql, ((*cart, now, now, now[:10]) for cart in _carts(carts, products)))
+        load.rows(sql, ((*cart, now, now, now[:10]) for cart in _carts(amounts)))
     for app, tables in _TABLES.items():
         with _Loader(data_dir, app) as load:
             for sql in tables:
-                load.rows(sql, _orders(orders, carts, products, now))
+                load.rows(sql, _orders(amounts, now))
             if app == "catalog":
-                load.take_stock(orders, products, now)
+                load.take_stock(amounts, now)
 
 
 class _Loader:
@@ -112,13 +122,13 @@ class _Loader:
             with self.database.write() as tx:
                 store.insert_imported(tx, [_import_row(number) for number in some], now)
 
-    def take_stock(self, orders: int, products: int, now: str) -> None:
+    def take_stock(self, amounts: Amounts, now: str) -> None:
         """What the orders hold leaves the stock, with a movement for each."""
         taken = Counter[int]()
 
         def movements() -> Iterator[tuple[Any, ...]]:
-            for number in range(orders):
-                product = _ordered(number, products)
+            for number in range(amounts.orders):
+                product = _ordered(number, amounts.products)
                 taken[product] += 1
                 left = STOCK - taken[product]
                 yield product, -1, left, "reserved", _order_id(number, "0"), now
@@ -139,9 +149,9 @@ def _import_row(number: int) -> ImportRow:
     return ImportRow(number + 1, Origin(sku_of(number)), data, STOCK)
 
 
-def _carts(carts: int, products: int) -> Iterator[tuple[str, str]]:
-    for user in range(1, carts + 1):
-        lines = [product_of(user, line, products) for line in range(LINES)]
+def _carts(amounts: Amounts) -> Iterator[tuple[str, str]]:
+    for user in range(1, amounts.carts + 1):
+        lines = [product_of(user, line, amounts.products) for line in range(LINES)]
         items = [{"product_id": product, "quantity": 1} for product in lines]
         yield f"u{user}", json.dumps(items)
 
@@ -156,15 +166,15 @@ def _order_id(number: int, kind: str) -> str:
     return f"{milliseconds[:8]}-{milliseconds[8:]}-7{kind * 3}-8000-{number:012x}"
 
 
-def _orders(orders: int, carts: int, products: int, now: str) -> Iterator[dict[str, Any]]:
+def _orders(amounts: Amounts, now: str) -> Iterator[dict[str, Any]]:
     """One order of one product each, paid in full, with all that any table says of it."""
-    for number in range(orders):
-        product = _ordered(number, products)
+    for number in range(amounts.orders):
+        product = _ordered(number, amounts.products)
         cents = price_of(product) * 100
         yield {
             "order_id": _order_id(number, "0"),
             "payment_id": _order_id(number, "1"),
-            "user_id": f"u{number % carts + 1}",
+            "user_id": f"u{number % amounts.carts + 1}",
             "items": f"[[{product}, 1, {cents}]]",
             "cents": cents,
             "now": now,
@@ -196,26 +206,26 @@ _TABLES = {
 }
 
 
-def load_peer(data_dir: Path, products: int, carts: int, orders: int) -> None:
+def load_peer(data_dir: Path, amounts: Amounts) -> None:
     """The same for the peer, whose tables are the description's."""
     _fill(
         data_dir / "products.db",
         "INSERT INTO products (id, name, price, stock) VALUES (?, ?, ?, ?)",
-        ((n, name_of(n), float(price_of(n)), STOCK) for n in range(1, products + 1)),
+        ((n, name_of(n), float(price_of(n)), STOCK) for n in range(1, amounts.products + 1)),
     )
     sql = "INSERT INTO carts (user_id, items) VALUES (?, ?)"
-    _fill(data_dir / "carts.db", sql, _carts(carts, products))
+    _fill(data_dir / "carts.db", sql, _carts(amounts))
     _fill(
         data_dir / "orders.db",
         "INSERT INTO orders (order_id, user_id, items, status, total_amount)"
         " VALUES (:order_id, :user_id, :items, 'PAID', :cents / 100.0)",
-        _orders(orders, carts, products, ""),
+        _orders(amounts, ""),
     )
     _fill(
         data_dir / "payments.db",
         "INSERT INTO payments (payment_id, order_id, amount, status)"
         " VALUES (:payment_id, :order_id, :cents / 100.0, 'COMPLETED')",
-        _orders(orders, carts, products, ""),
+        _orders(amounts, ""),
     )
 
 

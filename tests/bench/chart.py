@@ -28,7 +28,7 @@ def draw(report: Mapping[str, Any]) -> str:
         f["per_second"]["median"] for found in operations.values() for f in found.values()
     )
     scale = (WIDTH - LABEL - NUMBER) / max(longest, 1)
-    body, y = _legend(systems), 40
+    body, y = _legend(systems)
     for operation, found in operations.items():
         middle = y + len(found) * BAR / 2 + 4
         body += [_text(LABEL - 10, middle, OPERATIONS[operation], 'text-anchor="end"')]
@@ -57,16 +57,19 @@ def draw(report: Mapping[str, Any]) -> str:
     )
 
 
-def _legend(systems: list[str]) -> list[str]:
-    parts, x = [], LABEL
+def _legend(systems: list[str]) -> tuple[list[str], int]:
+    """Which colour is whose, in as many lines as it takes, and where they end."""
+    parts, x, y = [], LABEL, 10
     for system in systems:
         name = NAMES.get(system, f"Cornershop, catalogue {system}")
-        parts.append(
-            f'<rect x="{x}" y="10" width="12" height="12" fill="{COLOURS.get(system, OTHER)}"/>'
-        )
-        parts.append(_text(x + 18, 21, name, ""))
-        x += 40 + 8 * len(name)
-    return parts
+        width = 40 + 8 * len(name)
+        if x + width > WIDTH:
+            x, y = LABEL, y + 20
+        colour = COLOURS.get(system, OTHER)
+        parts.append(f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colour}"/>')
+        parts.append(_text(x + 18, y + 11, name, ""))
+        x += width
+    return parts, y + 30
 
 
 def _text(x: float, y: float, text: str, attributes: str) -> str:

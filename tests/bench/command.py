@@ -15,12 +15,12 @@ from shop_common import __version__
 from shop_common.cli.nginx import get_nginx
 from shop_common.cli.state import CHECKOUT
 from shop_common.cli.test import get_wrk, make_environment
+from tests.bench.catalogue import Amounts
 from tests.bench.chart import draw
 from tests.bench.measure import Load, Run, memory_mb, run_wrk
 from tests.bench.report import OPERATIONS, summarise, tables
 from tests.bench.systems import (
     HERE,
-    Amounts,
     Limit,
     Peer,
     ShopSystem,

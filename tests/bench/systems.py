@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from shop_common.cli.state import Shop
 from shop_common.config import APPS, SETTINGS, load_config
 from tests.bench.catalogue import (
     MOST_IMPORTED,
+    Amounts,
     load_peer,
     load_shop,
     sku_of,
@@ -33,15 +33,6 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 # Nothing that would run by itself in the middle of a measurement.
 QUIET = {"DOCTOR_EVERY_S": "0", "ORDER_TTL_S": "86400"}
-
-
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """How much of everything a system is filled with."""
-
-    products: int
-    carts: int
-    orders: int
 
 
 class System:
@@ -117,7 +108,7 @@ class ShopSystem(System):
             if not went_well:
                 raise click.ClickException(f"the products could not be imported:\n{said}")
         self.stop()
-        load_shop(self.shop.data_dir, products, self.amounts.carts, self.amounts.orders)
+        load_shop(self.shop.data_dir, self.amounts)
         self.start()
         last = self.shop.get(f"/api/catalog/products/{products}").json()
         if last.get("sku") != sku_of(products):
@@ -245,7 +236,7 @@ class Peer(_Plain):
         return [*apps, (self.port, "/api/cart/nobody")]
 
     def load(self) -> None:
-        load_peer(self.folder, self.amounts.products, self.amounts.carts, self.amounts.orders)
+        load_peer(self.folder, self.amounts)
 
 
 def stand_in(how: str, stack: ExitStack) -> str:

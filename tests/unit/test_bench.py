@@ -102,6 +102,20 @@ def test_chart() -> None:
     assert all(float(e.attrib["x"]) + float(e.attrib["width"]) <= width for e in bars)
 
 
+@pytest.mark.parametrize("beside", ["small", "hung", "refusing"])
+def test_the_legend_stays_in_the_picture(beside: str) -> None:
+    """However many systems there are, above the first bar and never past the edge."""
+    systems = {name: [run(100)] for name in ("shop", beside, "limit", "peer")}
+    drawn = {"operations": report.summarise({"add": systems})}
+    root = ET.fromstring(chart.draw(drawn))
+    width = float(root.attrib["viewBox"].split()[2])
+    texts = [element for element in root.iter() if element.tag.endswith("text")]
+    legend, bar = texts[:4], texts[4]
+    for element in legend:
+        assert float(element.attrib["x"]) + 7 * len(element.text or "") <= width
+        assert float(element.attrib["y"]) < float(bar.attrib["y"]) - 12
+
+
 def test_the_scripts_draw_from_what_was_loaded() -> None:
     """What stands in the Lua files too is the same there."""
     common, search = (LUA / "common.lua").read_text(), (LUA / "search.lua").read_text()
