@@ -5,18 +5,17 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Request, Response, current_app
+from flask import Blueprint, Flask, Request, Response
 from flask.globals import request_ctx
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import NullSession, SessionInterface
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from shop_common import auth, cors, health, idempotency, log, metrics, openapi, outbox
+from shop_common import auth, cors, health, idempotency, json_text, log, metrics, openapi, outbox
 from shop_common.background import Background, Job
 from shop_common.context import Context
 from shop_common.errors import LengthRequiredError, ShopError
@@ -74,11 +73,19 @@ class _Request(Request):
 
 
 class _Response(Response):
-    def get_wsgi_headers(self, environ: dict[str, Any]) -> Headers:
-        # With a body whose length is known there is nothing to add, and no address to complete.
-        if self.status_code in (204, 304) or "Content-Length" not in self.headers:
-            return super().get_wsgi_headers(environ)
-        return self.headers
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        # A body that is there as a whole needs no other header, and nothing has to be closed.
+        if (
+            isinstance(self.response, list)
+            and "Content-Length" in self.headers
+            and self.status_code not in (204, 304)
+            and environ["REQUEST_METHOD"] != "HEAD"
+        ):
+            start_response(self.status, self.headers.to_wsgi_list())
+            return self.response
+        return super().__call__(environ, start_response)
 
 
 class _NoSession(SessionInterface):
@@ -140,15 +147,8 @@ class _App(Flask):
 
 
 class _Json(DefaultJSONProvider):
-    sort_keys = False  # the order of members is part of the API
-
-    _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
-    def dumps(self, obj: Any, **_: Any) -> str:
-        return self._encode(obj)
-
     def response(self, obj: Any) -> Response:
-        return _Response(self._encode(obj) + "\n", content_type="application/json")
+        return _Response(json_text.dump(obj) + "\n", content_type="application/json")
 
 
 def _guard(app: Flask, asked: Request) -> None:
@@ -191,7 +191,8 @@ def problem(
 ) -> Response:
     """An error as RFC 9457 has it, reduced to `detail` and what a program may need besides."""
     return Response(
-        current_app.json.dumps({"detail": detail, **members}),
+        # What a client sent may stand in it, whatever it is, and in ASCII all of it can be written.
+        json.dumps({"detail": detail, **members}, separators=(",", ":")),
         status=status,
         headers=dict(headers),
         content_type="application/problem+json",

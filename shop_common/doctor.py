@@ -5,7 +5,6 @@ if it is still there when they are read again, for as long as an operation betwe
 what a message that is on its way will put right is none.
 """
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from shop_common import json_text
 from shop_common.clock import Clock, to_iso
 from shop_common.db import Database, Row
 from shop_common.money import to_number
@@ -191,7 +191,8 @@ def _check_orders(books: Books) -> Iterator[Finding]:
                 "the order has not been checked against the catalogue",
                 "see why catalog does not answer orders (./shop logs orders)",
             )
-        if order["total_amount"] != sum(q * price for _, q, price in json.loads(order["items"])):
+        items = json_text.load(order["items"])
+        if order["total_amount"] != sum(quantity * price for _, quantity, price in items):
             yield Finding(
                 "total_differs",
                 order_id,
@@ -294,7 +295,7 @@ def _check_stock(books: Books) -> Iterator[Finding]:
     held: dict[int, int] = defaultdict(int)
     for reservation in books.reservations.values():
         if reservation["status"] == "HELD":
-            for product_id, quantity, _ in json.loads(reservation["items"]):
+            for product_id, quantity, _ in json_text.load(reservation["items"]):
                 held[product_id] += quantity
     for product_id, product in books.products.items():
         if product["stock"] < 0 or product["stock"] != product["moved"]:
@@ -351,7 +352,7 @@ def _orphan(order_id: str, why: str, repair: Repair | None) -> Finding:
 
 def _sums(row: Row) -> dict[int, int]:
     sums: dict[int, int] = defaultdict(int)
-    for product_id, quantity, _ in json.loads(row["items"]):
+    for product_id, quantity, _ in json_text.load(row["items"]):
         sums[product_id] += quantity
     return sums
 

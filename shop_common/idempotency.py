@@ -7,7 +7,6 @@ Without a key all three do nothing.
 """
 
 import hashlib
-import json
 import logging
 import re
 import uuid
@@ -20,7 +19,7 @@ from typing import Any
 
 from flask import Response, request
 
-from shop_common import clock
+from shop_common import clock, json_text
 from shop_common.clock import to_iso
 from shop_common.db import Database, Row, Transaction, retry_on_conflict
 from shop_common.errors import BusyError, ConflictError, InvalidInputError
@@ -50,7 +49,7 @@ class AnsweredError(Exception):
 
     def __init__(self, row: Row) -> None:
         super().__init__("answered before")
-        self.response = _respond(row["status"], json.loads(row["headers"]), row["body"])
+        self.response = _respond(row["status"], json_text.load(row["headers"]), row["body"])
         self.response.headers["Idempotent-Replayed"] = "true"
 
 
@@ -129,13 +128,13 @@ def keep(
     attempt = _current.get()
     if attempt is None:
         return
-    body = json.dumps(payload, separators=(",", ":"), allow_nan=False) + "\n"
+    body = json_text.dump(payload) + "\n"
     tx.execute(
         "UPDATE idempotency SET status = ?, headers = ?, body = ?, updated_at = ?"
         " WHERE route = ? AND key = ?",
         (
             status,
-            json.dumps(dict(headers or {})),
+            json_text.dump(dict(headers or {})),
             body,
             to_iso(attempt.clock()),
             attempt.route,

@@ -5,7 +5,7 @@ import logging
 import sys
 from contextvars import ContextVar
 
-from shop_common import clock
+from shop_common import clock, json_text
 
 _requests = logging.getLogger("shop.app")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -54,7 +54,8 @@ def write_request(app: str, method: str, path: str, status: int, seconds: float)
             "status": status,
             "ms": round(seconds * 1000, 2),
         }
-        sys.stderr.write(_encode(line) + "\n")
+        # Of other characters a terminal may take some as commands.
+        sys.stderr.write((json_text.dump if path.isascii() else _encode)(line) + "\n")
 
 
 def configure(app: str, level: str) -> None:

@@ -5,7 +5,6 @@ who sends it right after the commit; a relay in every worker takes over what is 
 oldest open row of an aggregate is sent; only an answered 409 or 422 counts towards giving up.
 """
 
-import json
 import logging
 import random
 import uuid
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shop_common import clock, idempotency, log, metrics
+from shop_common import clock, idempotency, json_text, log, metrics
 from shop_common.db import Database, Row, Transaction, retry_on_conflict
 from shop_common.errors import BusyError, ConflictError, NotFoundError
 from shop_common.http_client import Answer, HttpClient
@@ -80,7 +79,7 @@ class Outbox:
                 message.aggregate,
                 message.partner,
                 message.path,
-                json.dumps(message.body),
+                json_text.dump(message.body),
                 log.request_id.get(),
                 None if is_left else uuid.uuid4().hex,
                 clock.to_iso(now if is_left else now + timedelta(seconds=LEASE_S)),
@@ -166,7 +165,7 @@ class Outbox:
         token = log.request_id.set(row["request_id"])
         try:
             answer = self.partners[row["partner"]].call(
-                "POST", row["path"], json=json.loads(row["body"]), safe=True
+                "POST", row["path"], json=json_text.load(row["body"]), safe=True
             )
         except BusyError as error:
             self._put_off(row, error.detail, refused=False)

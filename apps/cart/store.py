@@ -3,11 +3,11 @@
 Who locks both a cart and a check-out locks the cart first, so that no two wait for each other.
 """
 
-import json
 from collections.abc import Collection
 from typing import Any
 
 from apps.cart.model import TAKEN, Checkout, Line, Lines, dump_lines
+from shop_common import json_text
 from shop_common.db import ConflictRetryError, Row, Transaction
 
 
@@ -45,7 +45,7 @@ def _lock(tx: Transaction, user_id: str) -> Row | None:
 def save_lines(tx: Transaction, user_id: str, lines: Lines, now: str) -> None:
     row = tx.one(
         "UPDATE carts SET items = ?, updated_at = ? WHERE user_id = ? RETURNING changed_on",
-        (json.dumps(dump_lines(lines)), now, user_id),
+        (json_text.dump(dump_lines(lines)), now, user_id),
     )
     # Apart, and once a day: only this writes to an index.
     if row and row["changed_on"] != _day(now):
@@ -77,7 +77,7 @@ def add_checkout(tx: Transaction, checkout: Checkout, settled_at: str | None, no
             checkout.order_id,
             checkout.user_id,
             checkout.status,
-            json.dumps(dump_lines(checkout.lines)),
+            json_text.dump(dump_lines(checkout.lines)),
             settled_at,
             now,
             now,
@@ -139,7 +139,7 @@ def delete_old_checkouts(tx: Transaction, not_before: str, limit: int) -> int:
 
 
 def _load(items: str) -> Lines:
-    return tuple(Line(**item) for item in json.loads(items))
+    return tuple(Line(**item) for item in json_text.load(items))
 
 
 def _day(moment: str) -> str:

@@ -1,10 +1,10 @@
 """The products in SQL: functions that take the open transaction first. Stock: store_stock.py."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from apps.catalog.model import ANSWERED, DATA, ImportRow, Origin, ProductData, StoredProduct
+from shop_common import json_text
 from shop_common.db import Row, Transaction
 
 PRODUCT = f"{', '.join(ANSWERED)}, version"
@@ -119,7 +119,7 @@ def _data_params(data: ProductData) -> tuple[Any, ...]:
 
 
 def _origin_params(origin: Origin) -> tuple[str, str, str]:
-    return origin.handle, json.dumps(origin.options), origin.source_key
+    return origin.handle, json_text.dump(origin.options), origin.source_key
 
 
 def update_product(tx: Transaction, product_id: int, data: ProductData, now: str) -> Row:
@@ -226,7 +226,7 @@ def list_stored(tx: Transaction, after: tuple[str, int], limit: int) -> list[Sto
 
 
 def _stored_product(row: Row) -> StoredProduct:
-    options = tuple((name, value) for name, value in json.loads(row["options"]))
+    options = tuple((name, value) for name, value in json_text.load(row["options"]))
     return StoredProduct(
         id=row["id"],
         origin=Origin(row["handle"], options),

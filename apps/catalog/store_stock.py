@@ -1,10 +1,10 @@
 """The stock in SQL: its movements, and what is reserved; the transaction comes first."""
 
-import json
 from collections.abc import Sequence
 
 from apps.catalog.model import HELD, MAX_STOCK, RELEASED, Line
 from apps.catalog.store import PRODUCT, add_movement, marks
+from shop_common import json_text
 from shop_common.db import Row, Transaction
 
 
@@ -85,7 +85,8 @@ def insert_reservation(tx: Transaction, order_id: str, status: str, now: str) ->
 
 def save_reserved(tx: Transaction, order_id: str, lines: Sequence[Line]) -> None:
     tx.execute(
-        "UPDATE reservations SET items = ? WHERE order_id = ?", (json.dumps(lines), order_id)
+        "UPDATE reservations SET items = ? WHERE order_id = ?",
+        (json_text.dump([tuple(line) for line in lines]), order_id),
     )
 
 
@@ -107,7 +108,7 @@ def release_reservation(tx: Transaction, order_id: str, now: str) -> list[Line]:
 
 
 def _read_lines(row: Row) -> list[Line]:
-    return [Line(*item) for item in json.loads(row["items"])]
+    return [Line(*item) for item in json_text.load(row["items"])]
 
 
 def list_unsettled(tx: Transaction, before: str, limit: int) -> list[Row]:

@@ -4,13 +4,13 @@ import hashlib
 import re
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from apps.catalog import schemas, service
 from apps.catalog.export import write_products
 from apps.catalog.model import Line, ProductData, dump_product, version_tag
 from apps.catalog.shopify import read_products
-from shop_common import idempotency
+from shop_common import idempotency, json_text
 from shop_common.context import ctx
 from shop_common.db import Row
 from shop_common.download import csv_download
@@ -32,7 +32,7 @@ _PREFIX = re.compile(r"(/[a-z]+)*")
 )
 def list_products(query: dict[str, Any]) -> Response:
     rows, limit = service.list_products(ctx(), **query)
-    body = current_app.json.dumps([dump_product(row) for row in rows])
+    body = json_text.dump([dump_product(row) for row in rows])
     etag = hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
     return _answer(body, etag, next_link(rows, limit, str(rows[-1]["id"]) if rows else ""))
 
@@ -199,7 +199,7 @@ def settle_reservations(body: dict[str, Any]) -> Any:
 
 
 def _answer_product(row: Row) -> Response:
-    return _answer(current_app.json.dumps(dump_product(row)), version_tag(row), {})
+    return _answer(json_text.dump(dump_product(row)), version_tag(row), {})
 
 
 def _answer(body: str, etag: str, headers: dict[str, str]) -> Response:

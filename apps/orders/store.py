@@ -1,6 +1,5 @@
 """The orders tables and their SQL; every function takes the open transaction first."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from apps.orders.model import (
     Line,
     Order,
 )
+from shop_common import json_text
 from shop_common.db import Row, Transaction
 
 
@@ -27,7 +27,7 @@ def insert_order(tx: Transaction, order: Order) -> bool:
         (
             order.order_id,
             order.user_id,
-            json.dumps(items),
+            json_text.dump(items),
             order.status,
             order.total_minor,
             int(order.unverified),
@@ -158,7 +158,7 @@ def list_sold(tx: Transaction, since: str, until: str) -> Iterator[Basket]:
         (since, until, *GIVEN_BACK),
     )
     for row in rows:
-        yield Basket(json.loads(row["items"]), row["orders"], row["revenue"])
+        yield Basket(json_text.load(row["items"]), row["orders"], row["revenue"])
 
 
 def count_statuses(tx: Transaction, since: str, until: str) -> dict[str, int]:
@@ -246,7 +246,7 @@ def _load(row: Row) -> Order:
     return Order(
         order_id=row["order_id"],
         user_id=row["user_id"],
-        lines=tuple(Line(*line) for line in json.loads(row["items"])),
+        lines=tuple(Line(*line) for line in json_text.load(row["items"])),
         status=row["status"],
         total_minor=row["total_amount"],
         unverified=bool(row["unverified"]),

@@ -1,6 +1,5 @@
 """The operations on payments; each owns its transaction, and none speaks HTTP inside one."""
 
-import json
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import quote
@@ -8,7 +7,7 @@ from urllib.parse import quote
 from apps.payments import clients, model, refunds, store
 from apps.payments.model import Key, Payment, Refund
 from apps.payments.providers import ABSENT, Outcome, Provider, Status
-from shop_common import idempotency, money
+from shop_common import idempotency, json_text, money
 from shop_common.clock import Clock, to_iso
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
@@ -186,7 +185,7 @@ def _resume(context: Context, provider: Provider, payment: Payment) -> Paid:
 
 def refuse_payment(time_source: Clock, tx: Transaction, row: Row, answer: Answer) -> None:
     """Orders did not take the payment: it goes back, from the moment its message is closed."""
-    payment = store.lock_payment(tx, json.loads(row["body"])["payment_id"])
+    payment = store.lock_payment(tx, json_text.load(row["body"])["payment_id"])
     if payment:
         refunds.owe(tx, payment, _refusal(answer), to_iso(time_source()), is_refused=True)
 

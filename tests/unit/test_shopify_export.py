@@ -25,11 +25,16 @@ product_data = st.builds(
     category=one_liner,
     image_url=image_urls | st.just(""),
 )
-options = st.lists(
-    st.tuples(st.sampled_from(["Size", "Color", "Fit"]), one_liner.filter(bool)),
-    max_size=3,
-    unique_by=lambda option: option[0],
-).map(tuple)
+options = (
+    st.lists(
+        st.tuples(st.sampled_from(["Size", "Color", "Fit"]), one_liner.filter(bool)),
+        max_size=3,
+        unique_by=lambda option: option[0],
+    )
+    # Shopify's mark for a product without options; no product that was imported has it.
+    .filter(lambda pairs: [value for _, value in pairs] != ["Default Title"])
+    .map(tuple)
+)
 
 
 def make(handle: str, name: str, *pairs: tuple[str, str]) -> StoredProduct:

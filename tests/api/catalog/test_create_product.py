@@ -82,6 +82,7 @@ def test_prices_are_exact(catalog: Api, price: float) -> None:
         ({"image_url": 'https://x.test/"onload='}, "image_url"),
         ({"image_url": "https://x.test/" + "x" * 2000}, "image_url"),
         ({"colour": "red"}, "colour"),
+        ({"\ud800": "half a character as a name"}, "\ud800"),
     ],
 )
 def test_bad_input(catalog: Api, change: dict[str, Any], name: str) -> None:

@@ -1,0 +1,22 @@
+"""The line of a request, as it is written to stderr."""
+
+import json
+import logging
+
+import pytest
+
+from shop_common import log
+
+
+@pytest.mark.parametrize("path", ["/cart/anna", '/cart/"\\', "/cart/zoë", "/cart/\x9b2J\x7f"])
+def test_line_of_a_request(
+    path: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line of JSON, in which nothing is left that a terminal would take as a command."""
+    caplog.set_level(logging.INFO, "shop.app")
+    log.write_request("cart", "GET", path, 200, 0.0123)
+    written = capsys.readouterr().err
+    assert json.loads(written)["message"] == f"GET {path}"
+    assert json.loads(written)["ms"] == 12.3
+    assert written.isascii()
+    assert written.index("\n") == len(written) - 1
