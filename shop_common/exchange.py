@@ -1,6 +1,5 @@
 """One exchange with a partner: a request out, an answer in and judged; no breaker, no places."""
 
-import json as jsonlib
 import logging
 import os
 import random
@@ -8,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from json import JSONDecoder, JSONEncoder
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
@@ -83,7 +83,7 @@ class Channel:
         if request_id.get():
             request.headers["X-Request-ID"] = request_id.get()
         if json is not None:
-            request.body = jsonlib.dumps(json, allow_nan=False).encode()
+            request.body = _JSON_ENCODER.encode(json).encode()
             request.headers["Content-Type"] = "application/json"
             request.headers["Content-Length"] = str(len(request.body))
         return request
@@ -129,7 +129,7 @@ class Channel:
         if content is None:
             raise BadAnswerError(self.partner, f"{self.partner} answered too much")
         try:
-            body = _JSON.decode(content.decode()) if content else None
+            body = _JSON_DECODER.decode(content.decode()) if content else None
         except (ValueError, ArithmeticError, RecursionError) as error:
             raise BadAnswerError(self.partner, f"{self.partner} answered no JSON") from error
         if status != 503:
@@ -171,4 +171,5 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-_JSON = jsonlib.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+_JSON_ENCODER = JSONEncoder(separators=(",", ":"), allow_nan=False)
+_JSON_DECODER = JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)

@@ -139,7 +139,7 @@ class HttpClient:
             outcome = _OUTCOMES[type(error)]
             raise
         finally:
-            metrics.PARTNER_CALLS.labels(self.partner, outcome).inc()
+            metrics.count_call(self.partner, outcome)
         return answer
 
     def _call_in_place(

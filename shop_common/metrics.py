@@ -29,6 +29,15 @@ def _of_request(operation: str, status: int) -> tuple[Counter, Histogram]:
     return REQUESTS.labels(operation, status), REQUEST_SECONDS.labels(operation)
 
 
+def count_call(partner: str, outcome: str) -> None:
+    _of_call(partner, outcome).inc()
+
+
+@functools.cache
+def _of_call(partner: str, outcome: str) -> Counter:
+    return PARTNER_CALLS.labels(partner, outcome)
+
+
 def exposition() -> bytes:
     """All metrics of this app in Prometheus' text format, summed over its workers."""
     if _values.ValueClass is _values.MutexValue:  # one process only, as in tests

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from flask import request
+from flask import Request
+from flask.globals import request_ctx
 from marshmallow import Schema, ValidationError, missing
 
 from shop_common import idempotency
@@ -59,16 +60,18 @@ def operation(
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
         def read_input(**kwargs: Any) -> Any:
+            asked = request_ctx.request  # `request` would look it up at every turn
             if path is not None:
                 kwargs |= _load_plain(path, {name: kwargs[name] for name in path.fields})
             if query is not None:
-                kwargs["query"] = _load_plain(query, _read_query())
+                kwargs["query"] = _load_plain(query, _read_query(asked))
             if body is not None:
-                is_sent = body_required or request.get_data()
-                kwargs["body"] = load_body(body, _read_json()) if is_sent else None
-            if request.method != "POST" or reads_key:
+                is_sent = body_required or asked.get_data()
+                kwargs["body"] = load_body(body, _read_json(asked)) if is_sent else None
+            if asked.method != "POST" or reads_key:
                 return view(**kwargs)
-            return idempotency.run(ctx().db, ctx().clock, functools.partial(view, **kwargs))
+            context = ctx()
+            return idempotency.run(context.db, context.clock, functools.partial(view, **kwargs))
 
         read_input.operation = Operation(  # type: ignore[attr-defined] # functions take attributes
             summary, path, query, body, body_required, raw_body, answers, errors or {}
@@ -82,12 +85,12 @@ def find_operation(view: Callable[..., Any]) -> Operation | None:
     return getattr(view, "operation", None)
 
 
-def _read_json() -> Any:
+def _read_json(asked: Request) -> Any:
     """The request's JSON body, its decimals as Decimal."""
-    data = request.get_data()
+    data = asked.get_data()
     if not data:
         raise InvalidInputError("A JSON body is required.")
-    if request.mimetype != "application/json":
+    if asked.mimetype != "application/json":
         raise UnsupportedMediaError("The body must be sent as application/json.")
     try:
         return json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant)
@@ -102,8 +105,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _read_query() -> dict[str, str]:
-    given = dict(request.args.lists())
+def _read_query(asked: Request) -> dict[str, str]:
+    given = dict(asked.args.lists())
     for name, values in given.items():
         if len(values) > 1:
             raise InvalidInputError(f"{name}: Given more than once.")

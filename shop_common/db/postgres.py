@@ -51,7 +51,7 @@ class PostgresDatabase(Database):
     @contextmanager
     def write(self, *, alone: bool = False) -> Iterator[Transaction]:
         waiting.begins()
-        with only_transaction(), _driver_errors():
+        with only_transaction, _driver_errors():
             connection = self._begin("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
                 with _ended(connection):
@@ -71,14 +71,14 @@ class PostgresDatabase(Database):
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         waiting.begins()
-        with only_transaction(), _driver_errors():
+        with only_transaction, _driver_errors():
             connection = self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             with _ended(connection):
                 yield Transaction(connection, _translate, self.engine)
 
     @contextmanager
     def schema_change(self) -> Iterator[Transaction]:
-        with only_transaction(), _driver_errors(), self._connect() as connection:
+        with only_transaction, _driver_errors(), self._connect() as connection:
             # A lock of the session, taken before the transaction's snapshot: who waited for it
             # must see what was changed meanwhile.
             connection.execute("SET lock_timeout = '60s'")

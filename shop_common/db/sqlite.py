@@ -50,7 +50,7 @@ class SQLiteDatabase(Database):
     @contextmanager
     def write(self, *, alone: bool = False) -> Iterator[Transaction]:
         waiting.begins()
-        with only_transaction(), _driver_errors():
+        with only_transaction, _driver_errors:
             with self._group.part(self._patience, alone=alone) as connection:
                 yield Transaction(connection, _translate, self.engine)
                 crash.point("before_commit")
@@ -77,7 +77,7 @@ class SQLiteDatabase(Database):
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        with only_transaction(), _driver_errors():
+        with only_transaction, _driver_errors:
             connection = self._reader()
             connection.execute("BEGIN")
             try:
@@ -133,14 +133,18 @@ class SQLiteDatabase(Database):
         return connection
 
 
-@contextmanager
-def _driver_errors() -> Iterator[None]:
+class _DriverErrors:
     """The driver's errors that mean "not now" become BusyError; the others are faults of ours."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        # The low byte is the code; the rest says more about it.
-        detail = _UNAVAILABLE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-        if detail is None:
-            raise
-        raise BusyError(detail) from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.OperationalError):
+            # The low byte is the code; the rest says more about it.
+            detail = _UNAVAILABLE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+            if detail is not None:
+                raise BusyError(detail) from error
+
+
+_driver_errors = _DriverErrors()
