@@ -93,10 +93,6 @@ class Breaker:
         with self._changed:
             return self._opened_at is None
 
-    def is_probing(self) -> bool:
-        with self._changed:
-            return self._is_probing(self._clock())
-
     def status(self) -> dict[str, str | int | float]:
         """`state` and `consecutive_failures`; unless closed also seconds since and until."""
         with self._changed:

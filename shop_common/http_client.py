@@ -168,22 +168,22 @@ class HttpClient:
     def _enter(self, deadline: Deadline, probe: bool) -> Attempt:
         """Take a place and get the breaker's leave; the caller gives both back."""
         while True:
-            if probe and self._breaker.is_probing():
-                # Someone is asking already: what that call finds holds for this one too.
-                is_open = not self._breaker.wait_for_probe(deadline.remaining_s())
-            else:
-                is_open = not probe and self._breaker.refuses()
-            if is_open:
+            if not probe and self._breaker.refuses():
                 raise self._open()
-            if not self._places.acquire(timeout=deadline.remaining_s()):
+            # Behind an open breaker nobody queues: who finds out there, and who waits for what that
+            # call finds, holds a place, and the process's other threads are left for other work.
+            queues = not probe or self._breaker.is_closed()
+            if not self._places.acquire(timeout=deadline.remaining_s() if queues else 0):
                 raise self._full()
             # Asked again now that there is a place: of a queue behind a partner that hangs each
             # one would else wait out a time-out in its turn.
             attempt = self._breaker.admit(deadline.remaining_s() + 1, force=probe)
             if attempt is not None:
                 return attempt
+            # Someone is asking already: what that call finds holds for this one too.
+            is_back = probe and self._breaker.wait_for_probe(deadline.remaining_s())
             self._places.release()
-            if not probe:
+            if not is_back:
                 raise self._open()
 
     def _settle(self, attempt: Attempt, works: bool | None) -> None:

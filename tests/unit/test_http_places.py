@@ -142,28 +142,45 @@ def test_a_probe_that_finds_the_partner_busy_closes_the_breaker(server: FaultySe
 
 @pytest.mark.parametrize("places", [1, 2, 8])
 @pytest.mark.parametrize(
-    ("found", "expected", "sent"),
-    [("normal", ["200"] * 8, 8), ("error_500", ["BadAnswerError"] + ["BreakerOpenError"] * 7, 1)],
+    ("found", "result", "afterwards"),
+    [("normal", "200", "200"), ("error_500", "BadAnswerError", "BreakerOpenError")],
 )
-def test_one_probing_call_goes_ahead_and_the_others_use_what_it_found(
+def test_one_probing_call_goes_ahead_and_those_with_a_place_use_what_it_found(
     server: FaultyServer,
     pool: ThreadPoolExecutor,
     places: int,
     found: str,
-    expected: list[str],
-    sent: int,
+    result: str,
+    afterwards: str,
 ):
+    """Whoever finds no place does not wait: that would be a thread that a hung partner holds."""
     client = opened_client(server, places=places)
     server.set_fault("hang")
     first = pool.submit(get, client, probe=True)
     until(lambda: len(server.seen) == 1)
     others = [pool.submit(get, client, probe=True) for _ in range(7)]
+    until(lambda: sum(call.done() for call in others) == 8 - places)
+    until(lambda: client._places._value == 0)
     assert get(client) == "BreakerOpenError"
-    assert get(client, probe=True, timeout_s=0.1) == "BreakerOpenError"
     assert len(server.seen) == 1
     server.set_fault(found)
-    assert [call.result(30) for call in (first, *others)] == expected
-    assert len(server.seen) == sent
+    results = [call.result(30) for call in others]
+    assert first.result(30) == result
+    assert results.count(afterwards) == places - 1
+    assert results.count("NoPlaceError") == 8 - places
+    assert len(server.seen) == (places if found == "normal" else 1)
+
+
+def test_a_probing_call_waits_for_another_no_longer_than_it_may(
+    server: FaultyServer, pool: ThreadPoolExecutor
+):
+    client = opened_client(server, places=2)
+    server.set_fault("hang")
+    first = pool.submit(get, client, probe=True)
+    until(lambda: len(server.seen) == 1)
+    assert get(client, probe=True, timeout_s=0.1) == "BreakerOpenError"
+    server.set_fault("normal")
+    assert first.result(30) == "200"
 
 
 def test_many_threads_get_through_a_live_partner(server: FaultyServer, pool: ThreadPoolExecutor):
