@@ -11,7 +11,7 @@ from requests import PreparedRequest
 
 from shop_common import clock, crash, metrics, waiting
 from shop_common.breaker import Attempt, Breaker
-from shop_common.db import in_transaction
+from shop_common.db import LOCK_WAIT_S, in_transaction
 from shop_common.deadline import Deadline
 from shop_common.errors import BusyError, PartnerError
 from shop_common.exchange import (
@@ -108,15 +108,17 @@ class HttpClient:
         safe: bool | None = None,
         timeout_s: float | None = None,
         first_byte_timeout_s: float | None = None,
+        patient: bool | None = None,
         probe: bool = False,
         tries: bool = True,
     ) -> Answer:
         """The partner's 2xx or 4xx. `path` begins with / and is percent-encoded already.
 
-        `safe` says that sending it twice does no harm (default: GET and HEAD), `probe` that it may
-        ask a partner whose breaker is open, `tries` that it may be the one to try again after a
-        while; somebody must. Raises PartnerError when there is no usable answer,
-        NoPlaceError when too many calls wait for the partner.
+        `safe` says that sending it twice does no harm (default: GET and HEAD), `patient` that the
+        first byte may take as much longer as the partner may wait for a lock (default: all but
+        those), `probe` that it may ask a partner whose breaker is open, `tries` that it may be the
+        one to try again after a while; somebody must. Raises PartnerError when there is no usable
+        answer, NoPlaceError when too many calls wait for the partner.
         """
         if in_transaction():
             raise RuntimeError("an HTTP call inside a transaction would hold its locks")
@@ -126,9 +128,12 @@ class HttpClient:
             raise self._open()
         waiting.begins()
         request = self._channel.prepare(method, path, params, json)
+        if first_byte_timeout_s is None:
+            first_byte_timeout_s = self._first_byte_timeout_s
+            if method not in ("GET", "HEAD") if patient is None else patient:
+                first_byte_timeout_s += LOCK_WAIT_S
         deadline = Deadline(
-            self._timeout_s if timeout_s is None else timeout_s,
-            self._first_byte_timeout_s if first_byte_timeout_s is None else first_byte_timeout_s,
+            self._timeout_s if timeout_s is None else timeout_s, first_byte_timeout_s
         )
         is_safe = method in ("GET", "HEAD") if safe is None else safe
         outcome = "no_place"

@@ -97,7 +97,8 @@ def find_completed_payment(context: Context, order_id: str) -> tuple[str, int] |
     """
     params = {"order_id": order_id, "status": "COMPLETED"}
     answer = _expect(
-        context.partners["payments"].call("GET", "/payments", params=params), "payments"
+        context.partners["payments"].call("GET", "/payments", params=params, patient=True),
+        "payments",
     )
     try:
         found = [(str(p["payment_id"]), money.parse_minor(p["amount"])) for p in answer.body]

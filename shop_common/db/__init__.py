@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from shop_common.config import Config, ConfigError
 from shop_common.db.base import (
+    LOCK_WAIT_S,
     ConflictRetryError,
     Database,
     Row,
@@ -17,6 +18,7 @@ from shop_common.db.base import (
 )
 
 __all__ = [
+    "LOCK_WAIT_S",
     "ConflictRetryError",
     "Database",
     "Row",

@@ -116,6 +116,19 @@ def test_a_caller_may_wait_longer_for_the_first_byte(server: FaultyServer):
     assert get(client, first_byte_timeout_s=20.0) == "200"
 
 
+def test_who_may_wait_for_a_lock_is_waited_for(server: FaultyServer):
+    """All that writes, and a read that says so."""
+    client = client_of(server, timeout_s=20.0, first_byte_timeout_s=0.1, breaker=never_opening())
+    server.slow_s = 0.3
+    server.set_fault("slow_first_byte")
+    assert get(client) == "PartnerSilentError"
+    assert get(client, patient=True) == "200"
+    assert outcome(lambda: client.call("POST", "/x", json={})) == "200"
+    assert outcome(lambda: client.call("POST", "/x", json={}, patient=False)) == (
+        "PartnerSilentError"
+    )
+
+
 def test_a_shorter_deadline_of_the_caller_holds(server: FaultyServer):
     server.set_fault("hang")
     started_at = time.monotonic()

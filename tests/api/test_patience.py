@@ -1,0 +1,34 @@
+"""What nothing can be let through for is waited for as long as a partner may wait for a lock."""
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from apps.orders import clients as orders
+from apps.payments import clients as payments
+from shop_common.http_client import PartnerError
+from tests.unit.faulty_server import FaultyServer
+from tests.unit.partner_calls import client_of
+
+ORDER = b'{"order_id": "o", "status": "CREATED", "total_amount": 5, "payment_id": null}'
+
+
+@pytest.mark.parametrize(
+    ("ask", "partner", "body"),
+    [
+        (lambda context: payments.get_order(context, "o"), "orders", ORDER),
+        (lambda context: orders.find_completed_payment(context, "o"), "payments", b"[]"),
+    ],
+)
+def test_a_slow_partner_is_waited_for(
+    ask: Callable[[Any], object], partner: str, body: bytes
+) -> None:
+    with FaultyServer() as server:
+        server.body, server.slow_s = body, 0.3
+        server.set_fault("slow_first_byte")
+        client = client_of(server, first_byte_timeout_s=0.1)
+        with pytest.raises(PartnerError):
+            client.call("GET", "/x")
+        ask(types.SimpleNamespace(partners={partner: client}))
