@@ -116,9 +116,10 @@ class HttpClient:
 
         `safe` says that sending it twice does no harm (default: GET and HEAD), `patient` that the
         first byte may take as much longer as the partner may wait for a lock (default: all but
-        those), `probe` that it may ask a partner whose breaker is open, `tries` that it may be the
-        one to try again after a while; somebody must. Raises PartnerError when there is no usable
-        answer, NoPlaceError when too many calls wait for the partner.
+        those; a time that is given counts for more), `probe` that it may ask a partner whose
+        breaker is open, `tries` that it may be the one to try again after a while; somebody must.
+        Raises PartnerError when there is no usable answer, NoPlaceError when too many calls wait
+        for the partner.
         """
         if in_transaction():
             raise RuntimeError("an HTTP call inside a transaction would hold its locks")

@@ -11,7 +11,8 @@ import orjson
 def dump(value: Any) -> str:
     """Dicts with text as keys, lists, text, numbers, booleans and None; NaN becomes null.
 
-    Raises TypeError for anything else, and for text with half a character (a lone surrogate).
+    Raises TypeError for what has no form in JSON, named tuples among it, for integers of more than
+    64 bits and for text with half a character (a lone surrogate).
     """
     return orjson.dumps(value).decode()
 

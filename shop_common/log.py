@@ -55,7 +55,8 @@ def write_request(app: str, method: str, path: str, status: int, seconds: float)
             "ms": round(seconds * 1000, 2),
         }
         # Of other characters a terminal may take some as commands.
-        sys.stderr.write((json_text.dump if path.isascii() else _encode)(line) + "\n")
+        is_harmless = path.isascii() and path.isprintable()
+        sys.stderr.write((json_text.dump if is_harmless else _encode)(line) + "\n")
 
 
 def configure(app: str, level: str) -> None:

@@ -1,6 +1,7 @@
 """What the cart asks the catalogue, and what happens when it does not answer."""
 
 from collections.abc import Collection
+from typing import Any
 
 from apps.cart.model import Changes, Offer
 from shop_common import money
@@ -9,6 +10,7 @@ from shop_common.http_client import Answer, BadAnswerError, NoPlaceError, fail_o
 
 # A read must stay quick even while the catalogue hangs.
 CHECK_TIMEOUT_S = 0.3
+MAX_STOCK = 2**53  # what every reader of JSON takes exactly
 
 
 @fail_open("validate_product", instead=None)
@@ -51,12 +53,7 @@ def quote_prices(context: Context, product_ids: Collection[int]) -> dict[int, Of
     if answer.status != 200:
         raise BadAnswerError("catalog", f"catalog answered {answer.status}")
     try:
-        return {
-            int(product["id"]): Offer(
-                str(product["name"]), money.parse_minor(product["price"]), int(product["stock"])
-            )
-            for product in answer.body
-        }
+        return {int(product["id"]): _offer(product) for product in answer.body}
     except (TypeError, KeyError, ValueError):
         raise BadAnswerError("catalog", "catalog answered with something else") from None
 
@@ -84,6 +81,15 @@ def list_changes(context: Context, after: str) -> Changes:
         return changes
     except (TypeError, KeyError, ValueError):
         raise BadAnswerError("catalog", "catalog answered with something else") from None
+
+
+def _offer(product: Any) -> Offer:
+    """Raises TypeError, KeyError or ValueError for what no answer of ours could be made of."""
+    name, stock = str(product["name"]), int(product["stock"])
+    name.encode()  # half a character is no text
+    if not 0 <= stock <= MAX_STOCK:
+        raise ValueError(f"{stock} is no number of pieces")
+    return Offer(name, money.parse_minor(product["price"]), stock)
 
 
 def _product_ids(answer: Answer) -> set[int]:

@@ -1,5 +1,6 @@
 """What orders asks the other apps, and what happens when they do not answer."""
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -133,7 +134,10 @@ def _expect(answer: Answer, partner: str) -> Answer:
 def _raise_refusal(answer: Answer, partner: str) -> NoReturn:
     """A refusal in our partner's words; a 404 of no route is no refusal."""
     body = answer.body if isinstance(answer.body, dict) else {}
-    said = {name: _plain(body[name]) for name in _SAID if name in body}
+    try:
+        said = {name: _plain(body[name]) for name in _SAID if name in body}
+    except (TypeError, ValueError):
+        raise BadAnswerError(partner, f"{partner} answered with something else") from None
     if answer.status == 404 and "unknown" not in said:
         raise BadAnswerError(partner, f"{partner} answered 404")
     kind = NotFoundError if answer.status == 404 else ConflictError
@@ -143,9 +147,16 @@ def _raise_refusal(answer: Answer, partner: str) -> NoReturn:
 
 
 def _plain(value: Any) -> Any:
-    """Decimals, as they were read, back into the numbers that they are sent as."""
+    """Decimals, as they were read, back into the numbers that they are sent as.
+
+    Raises TypeError or ValueError for what is no number.
+    """
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
-    return value if isinstance(value, int | str) else float(value)
+    if isinstance(value, int | str):
+        return value
+    if not math.isfinite(number := float(value)):
+        raise ValueError(f"{value} is too large")
+    return number

@@ -119,6 +119,8 @@ def test_an_empty_cart_asks_nobody(cart: Api, partners: responses.RequestsMock) 
         {"status": 404, "json": {"detail": "no such route"}},
         {"json": [{"id": 1}]},
         {"json": [LAPTOP | {"price": "free"}]},
+        {"json": [LAPTOP | {"name": "\ud800"}]},
+        {"json": [LAPTOP | {"stock": 2**64}]},
         {"body": "<html>", "content_type": "text/html"},
     ],
     ids=str,

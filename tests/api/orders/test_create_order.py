@@ -94,6 +94,8 @@ def test_a_catalogue_that_is_busy_is_not_silent(orders: Api, catalog_app: Catalo
         {"body": "not json"},
         {"json": {"items": [{"product_id": 1}]}},
         {"json": {"items": [{"product_id": 1, "quantity": 1, "price": "x"}]}},
+        {"status": 409, "json": {"detail": "no", "prices": [None]}},
+        {"status": 409, "body": '{"detail": "no", "prices": [{"product_id": 1, "price": 1e999}]}'},
     ],
     ids=str,
 )
