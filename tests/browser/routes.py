@@ -1,5 +1,7 @@
 """Requests of a page that are held up, shortened, or whose answers are lost."""
 
+import time
+
 from playwright.sync_api import Page, Route
 
 
@@ -12,6 +14,15 @@ def hold(page: Page, url: str) -> list[Route]:
 
     page.route(url, keep)
     return waiting
+
+
+def first(page: Page, waiting: list[Route]) -> Route:
+    """The first of the requests that are held, once it has come; the page may be ahead of it."""
+    end = time.monotonic() + 20
+    while not waiting:
+        assert time.monotonic() < end, "no request came"
+        page.wait_for_timeout(10)  # while which it is heard of
+    return waiting[0]
 
 
 def lose(page: Page, url: str) -> list[str]:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.chromium import PATIENCE_MS
 from tests.browser.client import Client
-from tests.browser.routes import hold
+from tests.browser.routes import first, hold
 from tests.browser.watch import Watch
 
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
@@ -119,5 +119,5 @@ def test_something_stands_in_until_it_is_there(visit: Callable[[str], Page]) -> 
     expect(table).to_have_attribute("aria-busy", "true")
     expect(table.locator(".skeleton").first).to_be_visible()
     expect(page.get_by_role("status").get_by_text("Loading the orders")).to_be_attached()
-    waiting[0].continue_()
+    first(page, waiting).continue_()
     expect(table.locator(".skeleton")).to_have_count(0)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.client import Client
-from tests.browser.routes import decline, hold, lose, shorten
+from tests.browser.routes import decline, first, hold, lose, shorten
 from tests.browser.watch import Watch
 
 OpenShop = Callable[[str], Page]
@@ -98,8 +98,8 @@ def test_double_click_orders_once(open_shop: OpenShop, user_id: str, client: Cli
     button.dblclick()
     expect(button).to_be_disabled()
     expect(page.get_by_role("button", name="Add to Cart").first).to_be_disabled()
+    first(page, waiting).continue_()
     assert len(waiting) == 1
-    waiting[0].continue_()
     read_paid_order_id(page)
     assert len(client.list_orders(user_id)) == 1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.client import Client
-from tests.browser.routes import decline, hold, lose, shorten
+from tests.browser.routes import decline, first, hold, lose, shorten
 from tests.browser.watch import Watch
 
 Visit = Callable[[str], Page]
@@ -133,8 +133,8 @@ def test_double_click_on_pay(visit: Visit, client: Client, user_id: str) -> None
     waiting = hold(page, "**/api/pay?*")
     button.dblclick()
     expect(button).to_be_disabled()
+    first(page, waiting).continue_()
     assert len(waiting) == 1
-    waiting[0].continue_()
     paid = f"Payment successful! Order #{order_id} is now paid."
     expect(page.get_by_role("status").get_by_text(paid)).to_be_visible()
     expect(page.locator(".facts .badge")).to_have_text("Paid")

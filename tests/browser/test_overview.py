@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.client import Client
-from tests.browser.routes import hold
+from tests.browser.routes import first, hold
 from tests.browser.watch import Watch
 
 Visit = Callable[[str], Page]
@@ -69,7 +69,7 @@ def test_attention(visit: Visit, add_product: Callable[..., int]) -> None:
     answer("**/api/admin/payments/outbox", [])
     attention.get_by_role("button", name="Retry").click()
     expect(attention.get_by_role("button", name="Retry")).to_be_disabled()
-    retried[0].fulfill(json={"id": 7, "status": "due"})
+    first(page, retried).fulfill(json={"id": 7, "status": "due"})
     expect(attention.get_by_text("Every message between the apps arrives.")).to_be_visible()
 
 
