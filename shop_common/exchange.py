@@ -6,15 +6,14 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from json import JSONDecoder, JSONEncoder
-from typing import Any, NoReturn
+from json import JSONEncoder
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
-from shop_common import __version__
+from shop_common import __version__, json_text
 from shop_common.connections import (
     TRANSPORT_ERRORS,
     DeadlineAdapter,
@@ -129,7 +128,7 @@ class Channel:
         if content is None:
             raise BadAnswerError(self.partner, f"{self.partner} answered too much")
         try:
-            body = _JSON_DECODER.decode(content.decode()) if content else None
+            body = json_text.read(content.decode()) if content else None
         except (ValueError, ArithmeticError, RecursionError) as error:
             raise BadAnswerError(self.partner, f"{self.partner} answered no JSON") from error
         if status != 503:
@@ -167,9 +166,4 @@ class Channel:
         logger.warning("%s gave no usable answer", self.partner, extra=extra)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
 _JSON_ENCODER = JSONEncoder(separators=(",", ":"), allow_nan=False)
-_JSON_DECODER = JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)

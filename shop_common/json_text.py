@@ -1,9 +1,8 @@
-"""JSON as we write it, and read it again: compact, by orjson.
+"""JSON as we write it, and read it again: compact, by orjson. What others send: by Python's own."""
 
-What others send is read by Python's own json instead, which can keep an amount's decimals.
-"""
-
-from typing import Any
+import json
+from decimal import Decimal
+from typing import Any, NoReturn
 
 import orjson
 
@@ -20,3 +19,16 @@ def dump(value: Any) -> str:
 def load(text: str) -> Any:
     """What `dump` wrote."""
     return orjson.loads(text)
+
+
+def read(text: str | bytes) -> Any:
+    """What others sent, its decimals as Decimal, so that amounts stay what they were.
+
+    Raises JSONDecodeError for what is no JSON, and another ValueError, ArithmeticError or
+    RecursionError for what is JSON and no value of ours.
+    """
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

@@ -4,14 +4,13 @@ import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Request
 from flask.globals import request_ctx
 from marshmallow import Schema, ValidationError, missing
 
-from shop_common import idempotency
+from shop_common import idempotency, json_text
 from shop_common.context import ctx
 from shop_common.errors import InvalidInputError, UnsupportedMediaError
 
@@ -93,16 +92,12 @@ def _read_json(asked: Request) -> Any:
     if asked.mimetype != "application/json":
         raise UnsupportedMediaError("The body must be sent as application/json.")
     try:
-        return json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant)
+        return json_text.read(data)
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"The body is not valid JSON: {error}") from None
     except (ValueError, ArithmeticError, RecursionError):
         # What is JSON but no value of ours: numbers of 5,000 digits, 10,000 levels, no UTF-8.
         raise InvalidInputError("The body is not valid JSON.") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _read_query(asked: Request) -> dict[str, str]:

@@ -4,6 +4,8 @@ import time
 
 from playwright.sync_api import Page, Route
 
+from tests.browser.chromium import PATIENCE_MS
+
 
 def hold(page: Page, url: str) -> list[Route]:
     """The requests for it, as they come; each waits until the test lets it go on."""
@@ -18,7 +20,7 @@ def hold(page: Page, url: str) -> list[Route]:
 
 def first(page: Page, waiting: list[Route]) -> Route:
     """The first of the requests that are held, once it has come; the page may be ahead of it."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE_MS / 1000
     while not waiting:
         assert time.monotonic() < end, "no request came"
         page.wait_for_timeout(10)  # while which it is heard of

@@ -98,8 +98,9 @@ def test_double_click_orders_once(open_shop: OpenShop, user_id: str, client: Cli
     button.dblclick()
     expect(button).to_be_disabled()
     expect(page.get_by_role("button", name="Add to Cart").first).to_be_disabled()
-    first(page, waiting).continue_()
+    request = first(page, waiting)
     assert len(waiting) == 1
+    request.continue_()
     read_paid_order_id(page)
     assert len(client.list_orders(user_id)) == 1
 

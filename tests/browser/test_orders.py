@@ -133,8 +133,9 @@ def test_double_click_on_pay(visit: Visit, client: Client, user_id: str) -> None
     waiting = hold(page, "**/api/pay?*")
     button.dblclick()
     expect(button).to_be_disabled()
-    first(page, waiting).continue_()
+    request = first(page, waiting)
     assert len(waiting) == 1
+    request.continue_()
     paid = f"Payment successful! Order #{order_id} is now paid."
     expect(page.get_by_role("status").get_by_text(paid)).to_be_visible()
     expect(page.locator(".facts .badge")).to_have_text("Paid")
