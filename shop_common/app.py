@@ -6,14 +6,16 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from flask import Blueprint, Flask, Request, Response
-from flask.globals import request_ctx
+from flask.ctx import AppContext, RequestContext
+from flask.globals import _cv_app, _cv_request, request_ctx
 from flask.json.provider import DefaultJSONProvider
-from flask.sessions import NullSession, SessionInterface
-from werkzeug.exceptions import HTTPException
+from flask.sessions import NullSession
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import MapAdapter
+from werkzeug.utils import cached_property
 
 from shop_common import auth, cors, health, idempotency, json_text, log, metrics, openapi, outbox
 from shop_common.background import Background, Job
@@ -34,8 +36,7 @@ def build_app(context: Context, blueprint: Blueprint, jobs: Sequence[Job] = ()) 
 
     `jobs` run in the background of each worker, beside the outbox's relay.
     """
-    app = _App(context.config.app, static_folder=None)
-    app.json = _Json(app)
+    app = _App(context.config.app)
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["API_KEY_BYTES"] = context.config.api_key.encode()
@@ -71,6 +72,13 @@ def stop_background(app: Flask) -> None:
 class _Request(Request):
     started_at: float
 
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        # It ends where the body does, whoever has read the head: nothing has to see to that.
+        if int(self.environ.get("CONTENT_LENGTH") or 0) > (self.max_content_length or 0):
+            raise RequestEntityTooLarge
+        return cast(IO[bytes], self.environ["wsgi.input"])
+
 
 class _Response(Response):
     def __call__(
@@ -88,19 +96,46 @@ class _Response(Response):
         return super().__call__(environ, start_response)
 
 
-class _NoSession(SessionInterface):
-    _none = NullSession()
-
-    def open_session(self, app: Flask, request: Request) -> NullSession:
-        return self._none
-
-
 class _App(Flask):
-    """Flask without what no app of ours asks of it, which is a third of a small request."""
+    """Flask without what no app of ours asks of it, which is half of a small request."""
 
     request_class = _Request
     response_class = _Response
-    session_interface = _NoSession()
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, static_folder=None)
+        self.json = _Json(self)
+        # One for all requests: nothing is kept in `g`. Nor is there a session, a signal or a hook
+        # for the end of a request.
+        self._app_context = AppContext(self)
+        self._no_session = NullSession()
+
+    def wsgi_app(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        # Not known to its environ, or each request would be left to the garbage collector.
+        asked = _Request(environ, populate_request=False)
+        context = RequestContext(self, environ, asked, self._no_session)
+        of_app, of_request = _cv_app.set(self._app_context), _cv_request.set(context)
+        try:
+            try:
+                context.match_request()
+                response = self.full_dispatch_request()
+            except Exception as error:  # noqa: BLE001 # answers and logs it
+                response = self.handle_exception(error)
+            return response(environ, start_response)
+        finally:
+            _cv_request.reset(of_request)
+            _cv_app.reset(of_app)
+
+    def full_dispatch_request(self) -> Response:
+        try:
+            answer = self.preprocess_request()
+            if answer is None:
+                answer = self.dispatch_request()
+        except Exception as error:  # noqa: BLE001 # answers and logs it
+            answer = self.handle_user_exception(error)
+        return self.process_response(self.make_response(answer))
 
     def preprocess_request(self) -> Any:
         asked = cast(_Request, request_ctx.request)
@@ -119,12 +154,6 @@ class _App(Flask):
         response.headers["X-Request-ID"] = log.request_id.get()
         record(self.name, asked, response.status_code, asked.started_at)
         return response
-
-    def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Nothing has to be torn down after a request."""
-
-    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
-        """Nor after its context."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func  # no view or hook is a coroutine

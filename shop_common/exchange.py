@@ -128,7 +128,7 @@ class Channel:
         if content is None:
             raise BadAnswerError(self.partner, f"{self.partner} answered too much")
         try:
-            body = json_text.read(content.decode()) if content else None
+            body = json_text.read(content) if content else None
         except (ValueError, ArithmeticError, RecursionError) as error:
             raise BadAnswerError(self.partner, f"{self.partner} answered no JSON") from error
         if status != 503:

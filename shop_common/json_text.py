@@ -22,13 +22,16 @@ def load(text: str) -> Any:
 
 
 def read(text: str | bytes) -> Any:
-    """What others sent, its decimals as Decimal, so that amounts stay what they were.
+    """What others sent, in UTF-8, its decimals as Decimal, so that amounts stay what they were.
 
     Raises JSONDecodeError for what is no JSON, and another ValueError, ArithmeticError or
     RecursionError for what is JSON and no value of ours.
     """
-    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    return _READER.decode(text.decode() if isinstance(text, bytes) else text)
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+_READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)

@@ -1,8 +1,7 @@
 """Group commit: writers of a process that come together share one transaction and its fsync."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from shop_common.db.base import Patience
@@ -59,29 +58,17 @@ class GroupCommit:
         self._state = threading.Lock()
         self._coming = 0
 
-    @contextmanager
-    def part(self, patience: Patience, *, alone: bool) -> Iterator[Any]:
-        """The connection, for one part of a transaction. Raises BusyError if none is to be had.
+    def part(self, patience: Patience, *, alone: bool) -> "_Part":
+        """`with` it: the connection, for one part of a transaction.
 
-        One that is `alone` shares it with nobody.
+        One that is `alone` shares it with nobody. Raises BusyError if no connection is to be had.
         """
+        return _Part(self, patience, alone)
+
+    def enter(self, patience: Patience, *, alone: bool) -> tuple[_Batch, bool]:
+        """The batch to write into, and whether it was begun for this part."""
         self._come(patience)
-        batch, is_first = self._join(alone=alone)
-        failure: BaseException | None = None
-        try:
-            if not is_first:
-                batch.connection.execute("SAVEPOINT part")
-            yield batch.connection
-            if not is_first:
-                batch.connection.execute("RELEASE part")
-        except BaseException as error:  # noqa: BLE001 # raised below
-            failure = error
-            batch.error = error if is_first else batch.take_back(error)
-        self._leave(batch, alone=alone)
-        if failure is not None and batch.error in (None, failure):
-            raise failure
-        if batch.error is not None:
-            raise batch.error
+        return self._join(alone=alone)
 
     def _come(self, patience: Patience) -> None:
         with self._state:
@@ -111,7 +98,7 @@ class GroupCommit:
             raise
         return self._batch, True
 
-    def _leave(self, batch: _Batch, *, alone: bool) -> None:
+    def leave(self, batch: _Batch, *, alone: bool) -> None:
         """Leave the batch to whoever comes and wait for its end, or end it."""
         end = threading.Lock()
         with self._state:
@@ -135,3 +122,40 @@ class GroupCommit:
                 self._release()
             for part in batch.parts:
                 part.release()
+
+
+class _Part:
+    """One part of a batch. An object and no generator, as each write comes through here."""
+
+    def __init__(self, group: GroupCommit, patience: Patience, alone: bool) -> None:
+        self._group = group
+        self._patience = patience
+        self._alone = alone
+
+    def __enter__(self) -> Any:
+        self._batch, self._is_first = self._group.enter(self._patience, alone=self._alone)
+        if not self._is_first:
+            try:
+                self._batch.connection.execute("SAVEPOINT part")
+            except BaseException as error:
+                self._end(error)
+                raise
+        return self._batch.connection
+
+    def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
+        if failure is None and not self._is_first:
+            try:
+                self._batch.connection.execute("RELEASE part")
+            except BaseException as error:
+                self._end(error)
+                raise
+        self._end(failure)
+
+    def _end(self, failure: BaseException | None) -> None:
+        """Raises what the whole batch failed with, unless that is this part's own failure."""
+        batch = self._batch
+        if failure is not None:
+            batch.error = failure if self._is_first else batch.take_back(failure)
+        self._group.leave(batch, alone=self._alone)
+        if batch.error is not None and batch.error is not failure:
+            raise batch.error
