@@ -120,7 +120,7 @@ class _App(Flask):
         try:
             try:
                 context.match_request()
-                response = self.full_dispatch_request()
+                response = self._answer(asked)
             except Exception as error:  # noqa: BLE001 # answers and logs it
                 response = self.handle_exception(error)
             return response(environ, start_response)
@@ -128,30 +128,38 @@ class _App(Flask):
             _cv_request.reset(of_request)
             _cv_app.reset(of_app)
 
-    def full_dispatch_request(self) -> Response:
+    def _answer(self, asked: "_Request") -> Response:
         try:
-            answer = self.preprocess_request()
+            answer = self._begin(asked)
             if answer is None:
                 answer = self.dispatch_request()
         except Exception as error:  # noqa: BLE001 # answers and logs it
             answer = self.handle_user_exception(error)
         return self.process_response(self.make_response(answer))
 
-    def preprocess_request(self) -> Any:
-        asked = cast(_Request, request_ctx.request)
+    def _begin(self, asked: "_Request") -> Any:
         asked.started_at = time.perf_counter()
         sent = asked.environ.get("HTTP_X_REQUEST_ID", "")
         log.request_id.set(sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex)
-        answer = super().preprocess_request() if self.before_request_funcs else None
+        answer = self.preprocess_request() if self.before_request_funcs else None
         if answer is None:
-            _guard(self, asked)
+            self._guard(asked)
         return answer
+
+    def _guard(self, asked: "_Request") -> None:
+        """Each route needs the key unless its view is public; so does what is no route at all."""
+        if not auth.is_public(self.view_functions.get(asked.endpoint or "")):
+            auth.check_api_key(asked.environ, self.config["API_KEY_BYTES"])
+        # A body must say how long it is: of one that does not, only a part might be read. Nginx
+        # reads a chunked body whole and passes it on with its length.
+        if "HTTP_TRANSFER_ENCODING" in asked.environ:
+            raise LengthRequiredError("The body must be sent with a Content-Length.")
 
     def process_response(self, response: Response) -> Response:
         if self.after_request_funcs:
             response = super().process_response(response)
         asked = cast(_Request, request_ctx.request)
-        response.headers["X-Request-ID"] = log.request_id.get()
+        response.headers.add("X-Request-ID", log.request_id.get())
         record(self.name, asked, response.status_code, asked.started_at)
         return response
 
@@ -178,17 +186,6 @@ class _App(Flask):
 class _Json(DefaultJSONProvider):
     def response(self, obj: Any) -> Response:
         return _Response(json_text.dump(obj) + "\n", content_type="application/json")
-
-
-def _guard(app: Flask, asked: Request) -> None:
-    """Every route needs the key unless its view is public; so does what is no route at all."""
-    view = app.view_functions.get(asked.endpoint or "")
-    if not auth.is_public(view):
-        auth.check_api_key()
-    # A body must say how long it is: of one that does not, only a part might be read. Nginx reads a
-    # chunked body whole and passes it on with its length.
-    if "HTTP_TRANSFER_ENCODING" in asked.environ:
-        raise LengthRequiredError("The body must be sent with a Content-Length.")
 
 
 def record(app: str, asked: Request, status: int, started_at: float) -> None:

@@ -2,7 +2,7 @@
 
 import functools
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from flask import current_app, request
@@ -24,11 +24,11 @@ def is_public(view: Callable[..., Any] | None) -> bool:
     return bool(getattr(view, "is_public", False))
 
 
-def check_api_key() -> None:
-    """Raise UnauthorizedError unless the request's `X-API-Key` is the shop's key."""
+def check_api_key(environ: Mapping[str, Any], key: bytes) -> None:
+    """Raise UnauthorizedError unless the request's `X-API-Key` is `key`."""
     # The header is compared as the bytes that were sent: compare_digest refuses non-ASCII text.
-    sent = request.environ.get("HTTP_X_API_KEY", "").encode("latin-1")
-    if not hmac.compare_digest(sent, current_app.config["API_KEY_BYTES"]):
+    sent = environ.get("HTTP_X_API_KEY", "").encode("latin-1")
+    if not hmac.compare_digest(sent, key):
         raise UnauthorizedError
 
 
@@ -37,7 +37,7 @@ def verify_api_key(view: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        check_api_key()
+        check_api_key(request.environ, current_app.config["API_KEY_BYTES"])
         return view(*args, **kwargs)
 
     return guarded

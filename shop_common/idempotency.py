@@ -58,7 +58,7 @@ _current: ContextVar[_Attempt | None] = ContextVar("idempotency", default=None)
 
 def read_key() -> str | None:
     """The request's Idempotency-Key. Raises InvalidInputError for one that is no key."""
-    sent = request.headers.get("Idempotency-Key")
+    sent: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if sent is None:
         return None
     # The draft's syntax is a quoted string; most clients send it bare.

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Request
 from flask.globals import request_ctx
@@ -101,11 +102,13 @@ def _read_json(asked: Request) -> Any:
 
 
 def _read_query(asked: Request) -> dict[str, str]:
-    given = dict(asked.args.lists())
-    for name, values in given.items():
-        if len(values) > 1:
+    given: dict[str, str] = {}
+    text = asked.query_string.decode(errors="replace")
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        if name in given:
             raise InvalidInputError(f"{name}: Given more than once.")
-    return {name: values[0] for name, values in given.items()}
+        given[name] = value
+    return given
 
 
 def _is_plain(schema: Schema) -> bool:

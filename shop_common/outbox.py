@@ -68,7 +68,8 @@ class Outbox:
         `by_relay`, the relay sends it when its turn has come. The aggregate's own row must be
         locked by the caller.
         """
-        now = self.clock()
+        moment = self.clock()
+        now = clock.to_iso(moment)
         is_left = by_relay or self.has_open(tx, message.aggregate)
         row = tx.one(
             "INSERT INTO outbox (topic, aggregate, partner, path, body, request_id, lease, due_at,"
@@ -82,9 +83,9 @@ class Outbox:
                 json_text.dump(message.body),
                 log.request_id.get(),
                 None if is_left else uuid.uuid4().hex,
-                clock.to_iso(now if is_left else now + timedelta(seconds=LEASE_S)),
-                clock.to_iso(now),
-                clock.to_iso(now),
+                now if is_left else clock.to_iso(moment + timedelta(seconds=LEASE_S)),
+                now,
+                now,
             ),
         )
         assert row is not None

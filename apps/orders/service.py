@@ -199,14 +199,16 @@ def move(
     to_status: str,
     actor: str,
     reason: str | None,
+    paid_by: str | None = None,
 ) -> list[Row]:
     """Move an order that the caller has locked; what must be told at once after the commit.
 
-    Its history and all that the move sets off are written with it. Raises ConflictError.
+    Its history, the payment that it is `paid_by`, and all that the move sets off are written with
+    it. Raises ConflictError.
     """
     found = model.find_move(order, to_status, actor)
     now = to_iso(context.clock())
-    if not store.save_status(tx, order, to_status, reason, now):
+    if not store.save_status(tx, order, to_status, reason, paid_by, now):
         raise ConflictError(f"Order {order.order_id} has just changed")
     store.add_history(tx, order.order_id, order.status, to_status, actor, reason, now)
     rows = []
@@ -251,8 +253,7 @@ def _judge_payment(context: Context, order_id: str, payment_id: str, amount_mino
             refusal = model.judge_payment(order, amount_minor)
             store.insert_judged_payment(tx, payment_id, order_id, amount_minor, refusal, now)
             if refusal is None:
-                store.save_payment(tx, order_id, payment_id, now)
-                move(context, tx, order, model.PAID, model.PAYMENTS, None)
+                move(context, tx, order, model.PAID, model.PAYMENTS, None, payment_id)
         elif judged["order_id"] != order_id:
             refusal = f"Payment {payment_id} is of another order"
         else:

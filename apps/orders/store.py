@@ -63,23 +63,19 @@ def find_statuses(tx: Transaction, order_ids: Sequence[str]) -> dict[str, str]:
 
 
 def save_status(
-    tx: Transaction, order: Order, to_status: str, reason: str | None, now: str
+    tx: Transaction, order: Order, to_status: str, reason: str | None, paid_by: str | None, now: str
 ) -> bool:
-    """Move the order on from the state it was read in; False if it has left it."""
+    """Move the order on from the state it was read in; False if it has left it.
+
+    `paid_by` is the payment that makes it PAID.
+    """
     row = tx.one(
-        "UPDATE orders SET status = ?, reason = ?, updated_at = ?"
+        "UPDATE orders SET status = ?, reason = ?, updated_at = ?,"
+        " payment_id = COALESCE(payment_id, ?), paid_at = COALESCE(paid_at, ?)"
         " WHERE order_id = ? AND status = ? RETURNING order_id",
-        (to_status, reason, now, order.order_id, order.status),
+        (to_status, reason, now, paid_by, paid_by and now, order.order_id, order.status),
     )
     return row is not None
-
-
-def save_payment(tx: Transaction, order_id: str, payment_id: str, now: str) -> None:
-    """Record which payment pays the order, before it is moved to PAID."""
-    tx.execute(
-        "UPDATE orders SET payment_id = ?, paid_at = ? WHERE order_id = ? AND payment_id IS NULL",
-        (payment_id, now, order_id),
-    )
 
 
 def save_verified(tx: Transaction, order_id: str, now: str) -> None:
