@@ -1,12 +1,15 @@
 """What every app has: a guard on each route, health, error bodies, request ids, a description."""
 
+import gc
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Request
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from werkzeug.test import create_environ
 
 from shop_common import auth
 from shop_common.config import APPS
@@ -187,6 +190,33 @@ def test_a_fault_of_ours_says_nothing_about_itself(
     response = api.client.get("/livez")
     assert response.status_code == 500
     assert response.text == '{"detail":"Internal Server Error"}'
+
+
+def test_an_answer_that_cannot_be_written_down_is_a_fault_of_ours(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the disk that the log goes to is full."""
+
+    def fail(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("shop_common.app.record", fail)
+    response = api.client.get("/livez")
+    assert response.status_code == 500
+    assert response.content_type == "application/problem+json"
+    assert "No space" not in response.text
+
+
+def test_a_request_is_gone_once_it_is_answered(api: Api) -> None:
+    """Nothing of it goes round in a circle, which only the garbage collector would find."""
+    gc.collect()
+    gc.disable()
+    try:
+        for path in ("/livez", "/health"):
+            b"".join(api.app.wsgi_app(create_environ(path), lambda *_: None))
+        assert [found for found in gc.get_objects() if isinstance(found, Request)] == []
+    finally:
+        gc.enable()
 
 
 def test_the_fail_open_policies_are_exactly_these() -> None:

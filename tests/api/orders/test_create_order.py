@@ -147,8 +147,16 @@ def test_bad_bodies_are_named(orders: Api, body: Any, detail: str) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    ["{", "[NaN]", '[{"product_id": Infinity}]', "[" * 100_000, b"\xff", "[" + "9" * 5000 + "]"],
-    ids=["cut", "nan", "infinity", "deep", "bytes", "digits"],
+    [
+        "{",
+        "[NaN]",
+        '[{"product_id": Infinity}]',
+        "[" * 100_000,
+        b"\xff",
+        '[{"product_id": 1, "quantity": 1}]'.encode("utf-16"),
+        "[" + "9" * 5000 + "]",
+    ],
+    ids=["cut", "nan", "infinity", "deep", "bytes", "utf-16", "digits"],
 )
 def test_what_is_no_json_is_refused(orders: Api, data: str | bytes) -> None:
     response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
@@ -247,6 +255,13 @@ def test_numbers_beyond_all_bounds_are_refused(orders: Api, exponent: str) -> No
 def test_a_body_without_a_length_is_refused(orders: Api) -> None:
     response = orders.post("/orders?user_id=u", headers={"Transfer-Encoding": "chunked"})
     assert response.status_code == 411
+
+
+@pytest.mark.parametrize("sent", ["%FF", "a%ED%A0%80", "\xff"])
+def test_a_query_that_is_no_utf_8_is_refused(orders: Api, sent: str) -> None:
+    response = orders.post("/orders", environ_overrides={"QUERY_STRING": f"user_id={sent}"})
+    assert response.status_code == 422
+    assert response.json["detail"] == "user_id: Must be valid UTF-8."
 
 
 def test_a_user_that_no_cart_can_have_is_refused(orders: Api) -> None:
