@@ -160,12 +160,7 @@ SETTINGS = (
         _whole_or_empty(1, 64),
         "gunicorn worker processes of each app; empty: 2 of cart, 1 of the others",
     ),
-    Setting(
-        "APP_THREADS",
-        "",
-        _whole_or_empty(1, 64),
-        "threads of each worker; empty: 4 of cart, 8 of the others",
-    ),
+    Setting("APP_THREADS", "8", _whole(1, 64), "threads of each worker"),
     Setting(
         "UPSTREAM_TIMEOUT_S", "5", _seconds(0.1, 60), "all that one call to a partner may take"
     ),
@@ -202,7 +197,6 @@ SETTINGS = (
 # One process each does orders and payments, which are called in turn by a purchase, with less
 # processor time than two do. Who looks around asks the others only, and more often.
 DEFAULT_WORKERS = {"cart": 2, "catalog": 1, "orders": 1, "payments": 1}
-DEFAULT_THREADS = {"cart": 4, "catalog": 8, "orders": 8, "payments": 8}
 
 DATABASE_FILES = {
     "cart": "carts.db",
@@ -278,7 +272,7 @@ def load_config(app: str, environ: Mapping[str, str] = os.environ) -> Config:
         database_url=value[f"{app.upper()}_DATABASE_URL"]
         or f"sqlite:///{data_dir / DATABASE_FILES[app]}",
         workers=value["APP_WORKERS"] or DEFAULT_WORKERS[app],
-        threads=value["APP_THREADS"] or DEFAULT_THREADS[app],
+        threads=value["APP_THREADS"],
         upstream_timeout_s=value["UPSTREAM_TIMEOUT_S"],
         first_byte_timeout_s=value["UPSTREAM_FIRST_BYTE_S"],
         cart_ttl_days=value["CART_TTL_DAYS"],
