@@ -73,18 +73,34 @@ def take_cart(context: Context, user_id: str, order_id: str) -> Lines:
 
     Raises ConflictError for a cart that no order can be made of, and for an id that was restored.
     """
-    with context.db.read() as tx:
-        lines = store.get_lines(tx, user_id, _not_before(context))
-    mark = _check_unverified(context, lines)
+    try:
+        return _take(context, user_id, order_id, None)
+    except _UncheckedError as found:
+        mark = _check_unverified(context, found.lines)
     return _take(context, user_id, order_id, mark or (lambda lines: lines))
 
 
+class _UncheckedError(Exception):
+    """There are lines that the catalogue is to be asked about first."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__("unchecked lines")
+        self.lines = lines
+
+
 @retry_on_conflict
-def _take(context: Context, user_id: str, order_id: str, mark: Callable[[Lines], Lines]) -> Lines:
+def _take(
+    context: Context, user_id: str, order_id: str, mark: Callable[[Lines], Lines] | None
+) -> Lines:
+    """Without `mark` only lines that need none are taken. Raises _UncheckedError for others."""
     now = to_iso(context.clock())
     with context.db.write() as tx:
         idempotency.claim(tx)
-        lines = mark(store.lock_lines(tx, user_id, _not_before(context), now))
+        lines = store.lock_lines(tx, user_id, _not_before(context), now)
+        if mark is not None:
+            lines = mark(lines)
+        elif model.unverified_lines(lines):
+            raise _UncheckedError(lines)
         if store.add_checkout(tx, Checkout(order_id, user_id, TAKEN, lines), None, now):
             model.check_can_be_taken(lines)
             store.save_lines(tx, user_id, (), now)

@@ -58,12 +58,12 @@ class GroupCommit:
         self._state = threading.Lock()
         self._coming = 0
 
-    def part(self, patience: Patience, *, alone: bool) -> "_Part":
+    def part(self, patience: Patience, *, alone: bool) -> "Part":
         """`with` it: the connection, for one part of a transaction.
 
         One that is `alone` shares it with nobody. Raises BusyError if no connection is to be had.
         """
-        return _Part(self, patience, alone)
+        return Part(self, patience, alone)
 
     def enter(self, patience: Patience, *, alone: bool) -> tuple[_Batch, bool]:
         """The batch to write into, and whether it was begun for this part."""
@@ -124,7 +124,7 @@ class GroupCommit:
                 part.release()
 
 
-class _Part:
+class Part:
     """One part of a batch. An object and no generator, as each write comes through here."""
 
     def __init__(self, group: GroupCommit, patience: Patience, alone: bool) -> None:

@@ -14,7 +14,7 @@ import pysqlite3 as sqlite3
 from shop_common import crash, waiting
 from shop_common.db.base import LOCK_WAIT_S, Database, Patience, Transaction, only_transaction
 from shop_common.db.fair_queue import FairQueue
-from shop_common.db.group_commit import GroupCommit
+from shop_common.db.group_commit import GroupCommit, Part
 from shop_common.errors import BusyError
 
 # Where the fault is the machine's and not the statement's: full, read-only or failing disks too.
@@ -47,14 +47,8 @@ class SQLiteDatabase(Database):
         self._writer_pid = 0
         self._writer_waits_s = LOCK_WAIT_S
 
-    @contextmanager
-    def write(self, *, alone: bool = False) -> Iterator[Transaction]:
-        waiting.begins()
-        with only_transaction, _driver_errors:
-            with self._group.part(self._patience, alone=alone) as connection:
-                yield Transaction(connection, _translate, self.engine)
-                crash.point("before_commit")
-            crash.point("after_commit")
+    def write(self, *, alone: bool = False) -> AbstractContextManager[Transaction]:
+        return _Write(self._group.part(self._patience, alone=alone))
 
     def _begin(self) -> Any:
         """The writers' connection, with the write lock held and a transaction begun."""
@@ -131,6 +125,35 @@ class SQLiteDatabase(Database):
         connection.execute("PRAGMA foreign_keys=ON")
         self._connections.append((os.getpid(), connection))
         return connection
+
+
+class _Write:
+    """A write transaction. An object and no generator, as each write comes through here."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+
+    def __enter__(self) -> Transaction:
+        waiting.begins()
+        only_transaction.__enter__()
+        try:
+            with _driver_errors:
+                return Transaction(self._part.__enter__(), _translate, SQLiteDatabase.engine)
+        except BaseException:
+            only_transaction.__exit__()
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            with _driver_errors:
+                if error is None:
+                    crash.point("before_commit")
+                self._part.__exit__(kind, error, trace)
+            if error is None:
+                crash.point("after_commit")
+            _driver_errors.__exit__(kind, error, trace)
+        finally:
+            only_transaction.__exit__()
 
 
 class _DriverErrors:
