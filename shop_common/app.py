@@ -13,7 +13,7 @@ from flask.ctx import AppContext, RequestContext
 from flask.globals import _cv_app, _cv_request, request_ctx
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import NullSession
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.routing import MapAdapter
 from werkzeug.utils import cached_property
 
@@ -79,6 +79,12 @@ class _Request(Request):
             raise RequestEntityTooLarge
         return cast(IO[bytes], self.environ["wsgi.input"])
 
+    def get_data(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().get_data(*args, **kwargs)
+        except OSError as error:
+            raise ClientDisconnected from error  # no fault of ours
+
 
 class _Response(Response):
     def __call__(
@@ -105,8 +111,9 @@ class _App(Flask):
     def __init__(self, name: str) -> None:
         super().__init__(name, static_folder=None)
         self.json = _Json(self)
-        # One for all requests: nothing is kept in `g`. Nor is there a session, a signal or a hook
-        # for the end of a request.
+        # One for all requests: nothing is kept in `g`. It must never be pushed (as by `with` or
+        # `stream_with_context`), or threads would pop each other's. Nor is there a session, a
+        # signal or a hook for the end of a request.
         self._app_context = AppContext(self)
         self._no_session = NullSession()
 

@@ -27,7 +27,7 @@ def read(text: str | bytes) -> Any:
     Raises JSONDecodeError for what is no JSON, and another ValueError, ArithmeticError or
     RecursionError for what is JSON and no value of ours.
     """
-    return _READER.decode(text.decode() if isinstance(text, bytes) else text)
+    return _READER.decode(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
 
 
 def _refuse_constant(name: str) -> NoReturn:

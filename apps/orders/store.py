@@ -69,11 +69,12 @@ def save_status(
 
     `paid_by` is the payment that makes it PAID.
     """
+    paid_at = None if paid_by is None else now
     row = tx.one(
         "UPDATE orders SET status = ?, reason = ?, updated_at = ?,"
         " payment_id = COALESCE(payment_id, ?), paid_at = COALESCE(paid_at, ?)"
         " WHERE order_id = ? AND status = ? RETURNING order_id",
-        (to_status, reason, now, paid_by, paid_by and now, order.order_id, order.status),
+        (to_status, reason, now, paid_by, paid_at, order.order_id, order.status),
     )
     return row is not None
 

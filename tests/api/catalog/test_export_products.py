@@ -2,10 +2,13 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import Context
 from pathlib import Path
 
-from tests.api.harness import Api
+from werkzeug.test import create_environ
+
+from tests.api.harness import KEY, Api
 
 REAL_EXPORT = Path(__file__).parents[2] / "data" / "shopify-apparel.csv"
 CSV = {"content_type": "text/csv"}
@@ -28,6 +31,21 @@ def test_the_file(catalog: Api) -> None:
         ("Laptop", "999.99", "50"),
         ("Mouse", "29.99", "200"),
     ]
+
+
+def test_downloads_that_overlap(catalog: Api) -> None:
+    """The first one ends while the second goes on, each in a thread, which has its own context."""
+    whole = catalog.get("/products/export").text
+
+    def begin() -> tuple[bytes, Iterator[bytes]]:
+        environ = create_environ("/products/export", headers={"X-API-Key": KEY})
+        answer = iter(catalog.app.wsgi_app(environ, lambda *_: None))
+        return next(answer), answer
+
+    threads = Context(), Context()
+    begun = [thread.run(begin) for thread in threads]
+    for thread, (first, rest) in zip(threads, begun, strict=True):
+        assert (first + b"".join(thread.run(list, rest))).decode() == whole
 
 
 def test_imported_again(catalog: Api) -> None:

@@ -1,5 +1,6 @@
 """POST /orders."""
 
+import io
 import json
 import re
 import uuid
@@ -9,7 +10,7 @@ import pytest
 import requests
 import responses
 
-from tests.api.harness import Api
+from tests.api.harness import KEY, Api
 from tests.api.orders.conftest import Catalog
 
 RESERVATIONS = "http://localhost:8002/reservations"
@@ -161,6 +162,26 @@ def test_bad_bodies_are_named(orders: Api, body: Any, detail: str) -> None:
 def test_what_is_no_json_is_refused(orders: Api, data: str | bytes) -> None:
     response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
     assert response.status_code == 422
+
+
+def test_a_byte_order_mark_is_passed_over(orders: Api) -> None:
+    data = "[]".encode("utf-8-sig")
+    response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
+    assert response.json["detail"] == "An order has 1 to 100 lines, not 0."
+
+
+def test_a_client_that_has_gone_is_no_fault(orders: Api) -> None:
+    class Gone(io.RawIOBase):
+        def readall(self) -> bytes:
+            raise ConnectionResetError
+
+    response = orders.client.post(
+        "/orders?user_id=u",
+        headers={"X-API-Key": KEY},
+        content_type="application/json",
+        environ_overrides={"wsgi.input": Gone(), "CONTENT_LENGTH": "9"},
+    )
+    assert response.status_code == 400
 
 
 def test_other_media_are_refused(orders: Api) -> None:
