@@ -78,7 +78,7 @@ class Channel:
         if params:
             request.url += "?" + urlencode(params, doseq=True)
         # A plain dict: each name is written in one way, and requests' own takes longer to make.
-        request.headers = dict(self._headers)  # type: ignore[assignment]
+        request.headers = dict(self._headers)  # type: ignore[assignment] # typed as requests' own
         if request_id.get():
             request.headers["X-Request-ID"] = request_id.get()
         if json is not None:
@@ -128,7 +128,7 @@ class Channel:
         if content is None:
             raise BadAnswerError(self.partner, f"{self.partner} answered too much")
         try:
-            body = json_text.read(content) if content else None
+            body = json_text.read(content.decode()) if content else None
         except (ValueError, ArithmeticError, RecursionError) as error:
             raise BadAnswerError(self.partner, f"{self.partner} answered no JSON") from error
         if status != 503:

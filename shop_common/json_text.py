@@ -22,7 +22,9 @@ def load(text: str) -> Any:
 
 
 def read(text: str | bytes) -> Any:
-    """What others sent, in UTF-8, its decimals as Decimal, so that amounts stay what they were.
+    """What others sent, its decimals as Decimal, so that amounts stay what they were.
+
+    Bytes are UTF-8 and may begin with a byte order mark, text may not.
 
     Raises JSONDecodeError for what is no JSON, and another ValueError, ArithmeticError or
     RecursionError for what is JSON and no value of ours.

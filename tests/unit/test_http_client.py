@@ -116,8 +116,9 @@ def test_redirects_and_5xx_are_bad_answers(status: int):
         b"1" * 10_000,
         b"[1e9999999999999999999999]",
         b"[] []",
+        b"\xef\xbb\xbf[]",
     ],
-    ids=["html", "cut", "nan", "infinity", "bytes", "deep", "digits", "exponent", "two"],
+    ids=["html", "cut", "nan", "infinity", "bytes", "deep", "digits", "exponent", "two", "mark"],
 )
 @pytest.mark.parametrize("status", [200, 404, 503])
 def test_what_is_no_json_is_a_bad_answer(status: int, body: bytes):
