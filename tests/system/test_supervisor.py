@@ -80,9 +80,14 @@ def test_killed_processes_come_back(own_shop: RunningShop, name: str) -> None:
 def test_a_restart_refuses_no_connection(own_shop: RunningShop) -> None:
     """The supervisor holds the socket: who comes in between waits, and is answered."""
     own_shop.up()
-    before = own_shop.pids()["cart"]
-    for pid in reversed(before):  # the workers first: what they had accepted goes with them
+    master, *workers = own_shop.pids()["cart"]
+    # The workers first: what they had accepted goes with them. So would what another one accepted
+    # that the master started in their place.
+    os.kill(master, signal.SIGSTOP)
+    for pid in workers:
         os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(pid) for pid in workers))
+    os.kill(master, signal.SIGKILL)
     answers = [
         requests.get(f"{own_shop.app_url('cart')}/livez", timeout=5).status_code for _ in range(50)
     ]
