@@ -28,16 +28,18 @@ class _Batch:
         return None
 
     def end(self) -> None:
-        """Commit; `error` says why there is nothing of it."""
+        """Commit; `error` says why there is nothing of it. Raises nothing."""
         try:
             if self.error is None:
                 self.connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 # each part raises it
             self.error = error
-        finally:
+        try:
             # SQLite has rolled back by itself after some errors, a full disk for one.
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+        except BaseException as error:  # noqa: BLE001 # each part raises it
+            self.error = error
 
 
 class GroupCommit:
@@ -46,7 +48,8 @@ class GroupCommit:
     The one behind whom nobody waits commits for all, and until then nobody returns: neither with
     what it did nor with an error, which may be about what a neighbour did. A part that fails is
     taken back alone; if the commit fails, all parts do. `begin` takes the lock and gives the
-    connection with a transaction begun; `release` lets the lock go.
+    connection with a transaction begun; `release` lets the lock go, and a transaction that could
+    not be ended.
     """
 
     def __init__(self, begin: Callable[[], Any], release: Callable[[], None]) -> None:
@@ -116,10 +119,8 @@ class GroupCommit:
     def _end_batch(self) -> None:
         batch, self._batch = self._batch, None
         if batch is not None:
-            try:
-                batch.end()
-            finally:
-                self._release()
+            batch.end()
+            self._release()
             for part in batch.parts:
                 part.release()
 

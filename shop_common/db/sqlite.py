@@ -43,7 +43,7 @@ class SQLiteDatabase(Database):
         self._patience = Patience()
         self._local = threading.local()
         self._connections: list[Any] = []
-        self._group = GroupCommit(self._begin, self._queue.leave)
+        self._group = GroupCommit(self._begin, self._release)
         self._writer_pid = 0
         self._writer_waits_s = LOCK_WAIT_S
 
@@ -68,6 +68,13 @@ class SQLiteDatabase(Database):
             self._patience.waited_in_vain()
             raise
         return connection
+
+    def _release(self) -> None:
+        if self._writer_connection.in_transaction:
+            # It could not roll back; closed, it holds SQLite's lock no longer.
+            self._writer_connection.close()
+            self._writer_pid = 0
+        self._queue.leave()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

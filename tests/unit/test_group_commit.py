@@ -219,6 +219,31 @@ def test_if_a_part_cannot_be_taken_back_all_parts_fail(
     assert ids(database) == {4}
 
 
+def test_if_it_cannot_be_rolled_back_all_parts_fail(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase
+) -> None:
+    """And whoever comes later can write, from another process too."""
+    gate = Gate(pool, database)
+    connection = database._writer()
+    connection.set_authorizer(
+        lambda action, said, *_: (
+            sqlite3.SQLITE_DENY
+            if action == sqlite3.SQLITE_TRANSACTION and said == "ROLLBACK"
+            else sqlite3.SQLITE_OK
+        )
+    )
+    (future,) = come(pool, database, lambda: add(database, 1, author=7))  # there is no such author
+    gate.open()
+    for each in (gate.done, future):
+        with pytest.raises(sqlite3.DatabaseError):
+            each.result(10)
+    other = SQLiteDatabase(database.path)
+    add(other, 3)
+    other.close()
+    add(database, 4)
+    assert ids(database) == {3, 4}
+
+
 def test_the_first_part_fails_alone(pool: ThreadPoolExecutor, database: SQLiteDatabase) -> None:
     entered, fail = threading.Event(), threading.Event()
 
