@@ -56,8 +56,9 @@ def build_app(context: Context, blueprint: Blueprint, jobs: Sequence[Job] = ()) 
 
 
 def _prune(context: Context) -> None:
-    outbox.prune(context.db, context.clock())
-    idempotency.prune(context.db, context.clock())
+    for prune in (outbox.prune, idempotency.prune):
+        while prune(context.db, context.clock()):
+            pass  # the next batch, others having written in between
 
 
 def start_background(app: Flask) -> None:

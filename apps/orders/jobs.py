@@ -12,6 +12,8 @@ from shop_common.errors import ConflictError
 from shop_common.http_client import BadAnswerError, NoPlaceError, PartnerError
 
 AT_ONCE = 100
+# Of so many, in one run of the sweep: more than the busiest shop sells between two.
+SWEPT_BATCHES = 20
 # A little more than one call to a partner may take; a holder that died delays the work so long.
 LEASE_S = 6.0
 EVERY_S = 1.0
@@ -101,13 +103,19 @@ def sweep(context: Context) -> None:
 
     So a try that died between two steps costs neither stock nor a cart.
     """
-    if not job_lease.hold(context.db, "sweep", context.clock, LEASE_S):
-        return
     for partner in ("catalog", "cart"):
-        listed = clients.list_unsettled(context, partner, AT_ONCE)
-        users = {entry["order_id"]: entry.get("user_id") for entry in listed}
-        if not users:
-            continue
+        for _ in range(SWEPT_BATCHES):
+            if not job_lease.hold(context.db, "sweep", context.clock, LEASE_S):
+                return
+            if not _sweep_batch(context, partner):
+                break
+
+
+def _sweep_batch(context: Context, partner: str) -> bool:
+    """The oldest that a partner lists; whether they were as many as it lists at once."""
+    listed = clients.list_unsettled(context, partner, AT_ONCE)
+    users = {entry["order_id"]: entry.get("user_id") for entry in listed}
+    if users:
         with context.db.read() as tx:
             statuses = store.find_statuses(tx, list(users))
         ordered = [i for i in users if statuses.get(i, model.ABANDONED) != model.ABANDONED]
@@ -115,3 +123,4 @@ def sweep(context: Context) -> None:
             clients.settle(context, partner, ordered)
         for order_id in users.keys() - ordered:
             service.claim(context, order_id, users[order_id])
+    return len(users) == AT_ONCE

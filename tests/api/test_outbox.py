@@ -72,6 +72,29 @@ def test_messages_of_one_aggregate_keep_their_order(
     assert partner.heard == ["a1", "b1", "a1", "a2"]
 
 
+@pytest.mark.parametrize("batch", [2, 1000])
+def test_what_was_delivered_a_week_ago_is_removed_however_much_it_is(
+    outbox: Outbox, partner: Partner, payments: Api, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """And nothing else: neither what is younger nor what is still to be delivered."""
+    monkeypatch.setattr("shop_common.outbox.PRUNED_AT_ONCE", batch)
+    partner.answer = lambda name: 404 if name == "open" else 200
+    for name in ("open", "old1", "old2", "old3", "old4", "old5"):
+        outbox.deliver(add(outbox, name, name))
+    payments.clock.turn(days=6)
+    outbox.deliver(add(outbox, "young", "young"))
+    payments.run_jobs()
+    assert len(left(outbox)) == 7
+    payments.clock.turn(days=2)
+    payments.run_jobs()
+    assert left(outbox) == ["open", "young"]
+
+
+def left(outbox: Outbox) -> list[str]:
+    with outbox.database.read() as tx:
+        return [row["aggregate"] for row in tx.all("SELECT aggregate FROM outbox ORDER BY id")]
+
+
 def test_a_parked_message_holds_back_those_behind_it(
     outbox: Outbox, partner: Partner, turned_clock: Clock, payments: Api
 ) -> None:

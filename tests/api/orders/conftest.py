@@ -3,12 +3,19 @@
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 import responses
 
 Answer = tuple[int, dict[str, str], str]
+
+
+def oldest(entries: list[Any], request: requests.PreparedRequest) -> list[Any]:
+    """As many as the request wants, if it says so."""
+    limit = parse_qs(urlsplit(str(request.url)).query).get("limit")
+    return entries[: int(limit[0])] if limit else entries
 
 
 class Catalog:
@@ -40,12 +47,14 @@ class Catalog:
         self.held.pop(order_id, None)
         return 200, {}, json.dumps({"order_id": order_id, "status": "RELEASED"})
 
-    def list_unsettled(self, _: requests.PreparedRequest) -> Answer:
-        return 200, {}, json.dumps(self.unsettled)
+    def list_unsettled(self, request: requests.PreparedRequest) -> Answer:
+        return 200, {}, json.dumps(oldest(self.unsettled, request))
 
     def settle(self, request: requests.PreparedRequest) -> Answer:
-        self.settled += json.loads(request.body or b"")["order_ids"]
-        return 200, {}, json.dumps({"settled": 1})
+        ids = json.loads(request.body or b"")["order_ids"]
+        self.settled += ids
+        self.unsettled = [entry for entry in self.unsettled if entry["order_id"] not in ids]
+        return 200, {}, json.dumps({"settled": len(ids)})
 
 
 class Cart:
@@ -77,12 +86,14 @@ class Cart:
         self.lines += self.taken.pop(order_id, [])
         return 200, {}, json.dumps({"order_id": order_id, "status": "RESTORED"})
 
-    def list_unsettled(self, _: requests.PreparedRequest) -> Answer:
-        return 200, {}, json.dumps(self.unsettled)
+    def list_unsettled(self, request: requests.PreparedRequest) -> Answer:
+        return 200, {}, json.dumps(oldest(self.unsettled, request))
 
     def settle(self, request: requests.PreparedRequest) -> Answer:
-        self.settled += json.loads(request.body or b"")["order_ids"]
-        return 200, {}, json.dumps({"settled": 1})
+        ids = json.loads(request.body or b"")["order_ids"]
+        self.settled += ids
+        self.unsettled = [entry for entry in self.unsettled if entry["order_id"] not in ids]
+        return 200, {}, json.dumps({"settled": len(ids)})
 
 
 @pytest.fixture

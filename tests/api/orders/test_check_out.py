@@ -80,6 +80,25 @@ def test_the_sweeper_settles_what_has_an_order_and_claims_the_rest(
     assert [order["order_id"] for order in orders.get("/orders").json] == [ordered]
 
 
+@pytest.mark.usefixtures("cart_app")
+def test_the_sweeper_keeps_up_with_a_busy_shop(
+    orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits behind many orders, a dead try too, is reached in the same run."""
+    from apps.orders import jobs
+
+    monkeypatch.setattr(jobs, "AT_ONCE", 4)
+    body = [{"product_id": 1, "quantity": 1}]
+    ordered = [orders.post("/orders?user_id=u", json=body).json["order_id"] for _ in range(10)]
+    dead = str(uuid.uuid4())
+    catalog_app.unsettled = [{"order_id": i, "created_at": "2026"} for i in (*ordered, dead)]
+    jobs.sweep(orders.context)
+    assert catalog_app.settled == ordered
+    orders.clock.turn(seconds=10)
+    orders.context.outbox.relay()
+    assert catalog_app.released == [dead]
+
+
 def test_a_try_that_was_given_up_makes_no_order(orders: Api, catalog_app: Catalog) -> None:
     """The sweeper claims the id while the try sleeps between the reservation and its insert."""
     from apps.orders import service
