@@ -51,6 +51,12 @@ class Answer:
     status: int
     body: Any  # parsed JSON, numbers with a fraction as Decimal; None if it is empty
 
+    @property
+    def detail(self) -> str:
+        """What a refusal says, in text that any database can hold; empty if it says nothing."""
+        said = self.body.get("detail") if isinstance(self.body, dict) else self.body
+        return str(said or "")[:500].encode(errors="replace").decode().replace("\0", "?")
+
 
 class Channel:
     """The way to one partner; its connections are kept in each process."""

@@ -179,8 +179,8 @@ class Outbox:
             return answer
         # A wrong key or a partner that is being upgraded answers 401, 404 or 405: that must not
         # cost the shop its messages, so only an answered refusal counts towards parking.
-        detail = answer.body.get("detail") if isinstance(answer.body, dict) else answer.body
-        self._put_off(row, f"{answer.status} {detail}", refused=answer.status in _REFUSED)
+        refused = answer.status in _REFUSED
+        self._put_off(row, f"{answer.status} {answer.detail}", refused=refused)
         return answer
 
     @retry_on_conflict

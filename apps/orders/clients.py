@@ -143,7 +143,7 @@ def _raise_refusal(answer: Answer, partner: str) -> NoReturn:
     kind = NotFoundError if answer.status == 404 else ConflictError
     # The seed's 404 has nothing but its words.
     members = {} if answer.status == 404 else said
-    raise RefusedError(kind(str(body.get("detail")), **members), names_lines=bool(said))
+    raise RefusedError(kind(answer.detail, **members), names_lines=bool(said))
 
 
 def _plain(value: Any) -> Any:

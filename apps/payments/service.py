@@ -191,8 +191,7 @@ def refuse_payment(time_source: Clock, tx: Transaction, row: Row, answer: Answer
 
 
 def _refusal(answer: Answer) -> str:
-    detail = answer.body.get("detail") if isinstance(answer.body, dict) else None
-    return str(detail or "Orders refused the payment")[:500]
+    return answer.detail or "Orders refused the payment"
 
 
 def get_payment(context: Context, payment_id: str) -> Payment:

@@ -172,17 +172,26 @@ def test_a_message_survives_a_restart(
 
 
 @pytest.mark.usefixtures("order_exists")
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        pytest.param('{"detail": "no"}', "no", id="words"),
+        pytest.param('{"detail": "n\\ud800\\u0000o"}', "n??o", id="words that no database takes"),
+        pytest.param('["no"]', "['no']", id="something else"),
+        pytest.param("{}", "", id="nothing"),
+    ],
+)
 def test_a_refused_message_is_parked_shown_and_can_be_retried(
-    payments: Api, partners: responses.RequestsMock
+    payments: Api, partners: responses.RequestsMock, said: str, kept: str
 ) -> None:
-    refusal = partners.post(REPORT, status=422, json={"detail": "no"})
+    refusal = partners.post(REPORT, status=422, body=said)
     assert payments.post("/pay?order_id=o1&amount=999.99").status_code == 202
     for _ in range(6):
         payments.clock.turn(seconds=10)
         payments.run_jobs()
     [row] = payments.get("/admin/outbox").json
     assert row["parked_at"]
-    assert row["last_error"] == "422 no"
+    assert row["last_error"] == f"422 {kept}"
     calls = len(partners.calls)
     payments.clock.turn(seconds=10)
     payments.run_jobs()
