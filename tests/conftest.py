@@ -15,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="the engine that the databases of the tests are on",
     )
+    parser.addoption("--write-docs", action="store_true", help="write docs/statements.md anew")
     parser.addoption("--rounds", type=int, default=10, help="rounds of the crowds")
     parser.addoption("--kill-seconds", type=float, default=8, help="how long processes are killed")
     parser.addoption("--examples", type=int, default=8, help="random histories of the whole shop")
