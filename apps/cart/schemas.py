@@ -1,13 +1,11 @@
 """The shapes of carts on the wire."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from apps.cart.model import MAX_QUANTITY
 from shop_common.fields import MAX_ID, QuerySchema, Text, UserPath, WholeNumber
-from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_ORDER_ID = 64
-YEAR_S = 31_536_000
 
 
 class ItemPath(UserPath):
@@ -98,26 +96,7 @@ class RestoredCartSchema(Schema):
     status = fields.String(metadata={"example": "RESTORED"})
 
 
-class UnsettledQuerySchema(QuerySchema):
-    unsettled_for = fields.Float(
-        load_default=30.0,
-        validate=validate.Range(0, YEAR_S),
-        metadata={"description": "seconds"},
-    )
-    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
-
-
 class UnsettledCheckoutSchema(Schema):
     order_id = fields.String()
     user_id = fields.String()
     created_at = fields.String()
-
-
-class SettleSchema(Schema):
-    order_ids = fields.List(
-        Text(1, MAX_ORDER_ID), required=True, validate=validate.Length(max=MAX_LIMIT)
-    )
-
-
-class SettledSchema(Schema):
-    settled = fields.Integer(metadata={"description": "how many were not before"})

@@ -12,8 +12,10 @@ from shop_common.clock import to_iso
 from shop_common.context import Context
 from shop_common.db import Transaction, retry_on_conflict
 from shop_common.errors import ConflictError, NotFoundError
+from shop_common.holdings import Holdings
 
 SWEPT_AT_ONCE = 500
+CHECKOUTS = Holdings("checkouts", "order_id, user_id, created_at", "settled_at IS NULL")
 
 
 def get_cart(context: Context, user_id: str) -> Lines:
@@ -130,24 +132,6 @@ def restore_cart(context: Context, user_id: str, order_id: str) -> dict[str, str
             model.check_owner(checkout, user_id)
             if store.restore_checkout(tx, order_id, now):
                 store.save_lines(tx, user_id, model.give_back(lines, checkout.lines), now)
-        idempotency.keep(tx, answer)
-    return answer
-
-
-def list_checkouts(context: Context, unsettled_for: float, limit: int) -> list[dict[str, Any]]:
-    """Those older than `unsettled_for` seconds that nobody has settled, oldest first."""
-    not_after = to_iso(context.clock() - timedelta(seconds=unsettled_for))
-    with context.db.read() as tx:
-        return store.list_unsettled(tx, not_after, limit)
-
-
-@retry_on_conflict
-def settle_checkouts(context: Context, order_ids: list[str]) -> dict[str, int]:
-    """Orders answers for these ids from now on: they are listed no more."""
-    with context.db.write() as tx:
-        idempotency.claim(tx)
-        settled = store.settle_checkouts(tx, order_ids, to_iso(context.clock()))
-        answer = {"settled": settled}
         idempotency.keep(tx, answer)
     return answer
 

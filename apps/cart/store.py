@@ -3,9 +3,6 @@
 Who locks both a cart and a check-out locks the cart first, so that no two wait for each other.
 """
 
-from collections.abc import Collection
-from typing import Any
-
 from apps.cart.model import TAKEN, Checkout, Line, Lines, dump_lines
 from shop_common import json_text
 from shop_common.db import ConflictRetryError, Row, Transaction
@@ -102,29 +99,6 @@ def restore_checkout(tx: Transaction, order_id: str, now: str) -> bool:
         (now, now, order_id, TAKEN),
     )
     return row is not None
-
-
-def list_unsettled(tx: Transaction, not_after: str, limit: int) -> list[dict[str, Any]]:
-    rows = tx.all(
-        "SELECT order_id, user_id, created_at FROM checkouts"
-        " WHERE settled_at IS NULL AND created_at <= ? ORDER BY created_at, order_id LIMIT ?",
-        (not_after, limit),
-    )
-    return [dict(row) for row in rows]
-
-
-def settle_checkouts(tx: Transaction, order_ids: Collection[str], now: str) -> int:
-    """Mark those of the ids that are not settled yet; how many."""
-    marks = ", ".join("?" * len(order_ids)) or "NULL"
-    return len(
-        tx.all(
-            # In one order, so that two that settle the same do not wait for each other.
-            "UPDATE checkouts SET settled_at = ?, updated_at = ? WHERE order_id IN"
-            f" (SELECT order_id FROM checkouts WHERE order_id IN ({marks})"
-            " AND settled_at IS NULL ORDER BY order_id FOR UPDATE) RETURNING order_id",
-            (now, now, *order_ids),
-        )
-    )
 
 
 def delete_old_checkouts(tx: Transaction, not_before: str, limit: int) -> int:

@@ -16,15 +16,13 @@ from apps.cart.schemas import (
     RestoredCartSchema,
     RestorePath,
     SetItemSchema,
-    SettledSchema,
-    SettleSchema,
     TakeCartSchema,
     TakenCartSchema,
     UnsettledCheckoutSchema,
-    UnsettledQuerySchema,
 )
 from shop_common.context import ctx
 from shop_common.fields import UserPath
+from shop_common.holdings import SettledSchema, SettleSchema, UnsettledQuerySchema
 from shop_common.operations import operation
 
 blueprint = Blueprint("cart", __name__)
@@ -115,7 +113,7 @@ def restore_cart(user_id: str, order_id: str) -> dict[str, str]:
     answers={200: UnsettledCheckoutSchema(many=True)},
 )
 def list_checkouts(query: dict[str, Any]) -> list[dict[str, Any]]:
-    return service.list_checkouts(ctx(), **query)
+    return service.CHECKOUTS.list_unsettled(ctx(), **query)
 
 
 @blueprint.post("/checkouts/settle")
@@ -125,4 +123,4 @@ def list_checkouts(query: dict[str, Any]) -> list[dict[str, Any]]:
     answers={200: SettledSchema()},
 )
 def settle_checkouts(body: dict[str, Any]) -> dict[str, int]:
-    return service.settle_checkouts(ctx(), **body)
+    return service.CHECKOUTS.settle(ctx(), **body)

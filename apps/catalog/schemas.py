@@ -206,21 +206,6 @@ class ReleaseSchema(Schema):
     reason = TidyText(0, 1000, load_default="")
 
 
-class UnsettledQuerySchema(QuerySchema):
-    unsettled_for = fields.Float(
-        load_default=30.0, validate=validate.Range(0, 1e9), metadata={"description": "seconds"}
-    )
-    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
-
-
-class UnsettledSchema(Schema):
+class UnsettledReservationSchema(Schema):
     order_id = fields.String()
     created_at = fields.String()
-
-
-class SettleSchema(Schema):
-    order_ids = fields.List(Text(1, 64), required=True, validate=validate.Length(1, MAX_LIMIT))
-
-
-class SettledSchema(Schema):
-    settled = fields.Integer()

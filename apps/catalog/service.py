@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
 from typing import Any
 
 from apps.catalog import model, store, store_stock
@@ -24,8 +23,12 @@ from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
 from shop_common.errors import ConflictError, PreconditionFailedError
 from shop_common.fields import MAX_ID
+from shop_common.holdings import Holdings
 from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
 
+RESERVATIONS = Holdings(
+    "reservations", "order_id, created_at", "status = 'HELD' AND settled_at IS NULL"
+)
 # Their handles have a prefix, so that no file of a real shop changes them by accident.
 FIRST_PRODUCTS = (
     (Origin("cornershop-laptop"), ProductData("Laptop", 999_99), 50),
@@ -274,23 +277,5 @@ def release_reservation(ctx: Context, order_id: str, reason: str) -> dict[str, A
             for product_id, quantity in model.sum_lines(lines).items():
                 store_stock.give_back_stock(tx, product_id, quantity, reason, order_id, now)
         answer = {"order_id": order_id, "status": model.RELEASED}
-        idempotency.keep(tx, answer)
-    return answer
-
-
-def list_reservations(ctx: Context, unsettled_for: float, limit: int) -> list[Row]:
-    """What is held for orders that nobody has confirmed for so many seconds, oldest first."""
-    before = to_iso(ctx.clock() - timedelta(seconds=unsettled_for))
-    with ctx.db.read() as tx:
-        return store_stock.list_unsettled(tx, before, limit)
-
-
-@retry_on_conflict
-def settle_reservations(ctx: Context, order_ids: Sequence[str]) -> dict[str, int]:
-    """Their orders are there: they are not listed again. Answers how many were not settled."""
-    with ctx.db.write() as tx:
-        idempotency.claim(tx)
-        settled = store_stock.settle_reservations(tx, order_ids, to_iso(ctx.clock()))
-        answer = {"settled": settled}
         idempotency.keep(tx, answer)
     return answer

@@ -109,23 +109,3 @@ def release_reservation(tx: Transaction, order_id: str, now: str) -> list[Line]:
 
 def _read_lines(row: Row) -> list[Line]:
     return [Line(*item) for item in json_text.load(row["items"])]
-
-
-def list_unsettled(tx: Transaction, before: str, limit: int) -> list[Row]:
-    """Held for orders that nobody has confirmed, made before a time; oldest first."""
-    return tx.all(
-        "SELECT order_id, created_at FROM reservations WHERE status = 'HELD'"
-        " AND settled_at IS NULL AND created_at < ? ORDER BY created_at, order_id LIMIT ?",
-        (before, limit),
-    )
-
-
-def settle_reservations(tx: Transaction, order_ids: Sequence[str], now: str) -> int:
-    """Mark them as confirmed; how many were not."""
-    return len(
-        tx.all(
-            "UPDATE reservations SET settled_at = ?, updated_at = ? WHERE settled_at IS NULL"
-            f" AND order_id IN ({marks(order_ids)}) RETURNING order_id",
-            (now, now, *order_ids),
-        )
-    )

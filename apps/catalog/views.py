@@ -15,6 +15,7 @@ from shop_common.context import ctx
 from shop_common.db import Row
 from shop_common.download import csv_download
 from shop_common.errors import UnsupportedMediaError
+from shop_common.holdings import SettledSchema, SettleSchema, UnsettledQuerySchema
 from shop_common.operations import operation
 from shop_common.paging import next_link
 
@@ -171,11 +172,11 @@ def release_reservation(order_id: str, body: dict[str, Any] | None) -> Any:
 @blueprint.get("/reservations")
 @operation(
     "For orders: what is held for orders that it has not confirmed, oldest first",
-    query=schemas.UnsettledQuerySchema(),
-    answers={200: schemas.UnsettledSchema(many=True)},
+    query=UnsettledQuerySchema(),
+    answers={200: schemas.UnsettledReservationSchema(many=True)},
 )
 def list_reservations(query: dict[str, Any]) -> Any:
-    return [dict(row) for row in service.list_reservations(ctx(), **query)]
+    return service.RESERVATIONS.list_unsettled(ctx(), **query)
 
 
 @blueprint.get("/changes")
@@ -191,11 +192,11 @@ def list_changes(query: dict[str, Any]) -> Any:
 @blueprint.post("/reservations/settle")
 @operation(
     "For orders: these orders are there",
-    body=schemas.SettleSchema(),
-    answers={200: schemas.SettledSchema()},
+    body=SettleSchema(),
+    answers={200: SettledSchema()},
 )
 def settle_reservations(body: dict[str, Any]) -> Any:
-    return service.settle_reservations(ctx(), body["order_ids"])
+    return service.RESERVATIONS.settle(ctx(), **body)
 
 
 def _answer_product(row: Row) -> Response:

@@ -12,23 +12,35 @@ import responses
 Answer = tuple[int, dict[str, str], str]
 
 
-def oldest(entries: list[Any], request: requests.PreparedRequest) -> list[Any]:
-    """As many as the request wants, if it says so."""
-    limit = parse_qs(urlsplit(str(request.url)).query).get("limit")
-    return entries[: int(limit[0])] if limit else entries
+class Holder:
+    """Lists what is not settled, until orders settles it."""
+
+    def __init__(self) -> None:
+        self.settled: list[str] = []
+        self.unsettled: list[dict[str, Any]] = []
+
+    def list_unsettled(self, request: requests.PreparedRequest) -> Answer:
+        limit = parse_qs(urlsplit(str(request.url)).query).get("limit")
+        listed = self.unsettled[: int(limit[0])] if limit else self.unsettled
+        return 200, {}, json.dumps(listed)
+
+    def settle(self, request: requests.PreparedRequest) -> Answer:
+        ids = json.loads(request.body or b"")["order_ids"]
+        self.settled += ids
+        self.unsettled = [entry for entry in self.unsettled if entry["order_id"] not in ids]
+        return 200, {}, json.dumps({"settled": len(ids)})
 
 
-class Catalog:
+class Catalog(Holder):
     """Holds stock as the catalogue does; `refusal` is what it answers instead, if it is set."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.prices = {1: 999.99, 2: 29.99}
         self.refusal: tuple[int, dict[str, Any]] | None = None
         self.error: Exception | None = None
         self.held: dict[str, Any] = {}
         self.released: list[str] = []
-        self.settled: list[str] = []
-        self.unsettled: list[dict[str, Any]] = []
 
     def reserve(self, request: requests.PreparedRequest) -> Answer:
         if self.error:
@@ -47,25 +59,15 @@ class Catalog:
         self.held.pop(order_id, None)
         return 200, {}, json.dumps({"order_id": order_id, "status": "RELEASED"})
 
-    def list_unsettled(self, request: requests.PreparedRequest) -> Answer:
-        return 200, {}, json.dumps(oldest(self.unsettled, request))
 
-    def settle(self, request: requests.PreparedRequest) -> Answer:
-        ids = json.loads(request.body or b"")["order_ids"]
-        self.settled += ids
-        self.unsettled = [entry for entry in self.unsettled if entry["order_id"] not in ids]
-        return 200, {}, json.dumps({"settled": len(ids)})
-
-
-class Cart:
+class Cart(Holder):
     """One user's lines, taken and restored as the cart does."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.lines = [{"product_id": 1, "quantity": 2}]
         self.taken: dict[str, Any] = {}
         self.restored: list[str] = []
-        self.unsettled: list[dict[str, Any]] = []
-        self.settled: list[str] = []
         self.lost_answers = 0
 
     def take(self, request: requests.PreparedRequest) -> Answer:
@@ -85,15 +87,6 @@ class Cart:
         self.restored.append(order_id)
         self.lines += self.taken.pop(order_id, [])
         return 200, {}, json.dumps({"order_id": order_id, "status": "RESTORED"})
-
-    def list_unsettled(self, request: requests.PreparedRequest) -> Answer:
-        return 200, {}, json.dumps(oldest(self.unsettled, request))
-
-    def settle(self, request: requests.PreparedRequest) -> Answer:
-        ids = json.loads(request.body or b"")["order_ids"]
-        self.settled += ids
-        self.unsettled = [entry for entry in self.unsettled if entry["order_id"] not in ids]
-        return 200, {}, json.dumps({"settled": len(ids)})
 
 
 @pytest.fixture
