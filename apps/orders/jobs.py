@@ -104,23 +104,29 @@ def sweep(context: Context) -> None:
     So a try that died between two steps costs neither stock nor a cart.
     """
     for partner in ("catalog", "cart"):
+        claimed: set[str] = set()
         for _ in range(SWEPT_BATCHES):
             if not job_lease.hold(context.db, "sweep", context.clock, LEASE_S):
                 return
-            if not _sweep_batch(context, partner):
+            if not _sweep_batch(context, partner, claimed):
                 break
 
 
-def _sweep_batch(context: Context, partner: str) -> bool:
-    """The oldest that a partner lists; whether they were as many as it lists at once."""
+def _sweep_batch(context: Context, partner: str, claimed: set[str]) -> bool:
+    """Take the oldest that a partner lists; whether there may be more.
+
+    It lists what is `claimed`, which grows, until the message that gives it back has arrived.
+    """
     listed = clients.list_unsettled(context, partner, AT_ONCE)
     users = {entry["order_id"]: entry.get("user_id") for entry in listed}
-    if users:
+    new = users.keys() - claimed
+    if new:
         with context.db.read() as tx:
-            statuses = store.find_statuses(tx, list(users))
-        ordered = [i for i in users if statuses.get(i, model.ABANDONED) != model.ABANDONED]
+            statuses = store.find_statuses(tx, list(new))
+        ordered = [i for i in new if statuses.get(i, model.ABANDONED) != model.ABANDONED]
         if ordered:
             clients.settle(context, partner, ordered)
-        for order_id in users.keys() - ordered:
+        for order_id in new - set(ordered):
             service.claim(context, order_id, users[order_id])
-    return len(users) == AT_ONCE
+            claimed.add(order_id)
+    return bool(new) and len(users) == AT_ONCE

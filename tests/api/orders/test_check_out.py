@@ -84,19 +84,35 @@ def test_the_sweeper_settles_what_has_an_order_and_claims_the_rest(
 def test_the_sweeper_keeps_up_with_a_busy_shop(
     orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits behind many orders, a dead try too, is reached in the same run."""
+    """What waits behind many orders and a dead try is reached in the same run."""
     from apps.orders import jobs
 
     monkeypatch.setattr(jobs, "AT_ONCE", 4)
     body = [{"product_id": 1, "quantity": 1}]
     ordered = [orders.post("/orders?user_id=u", json=body).json["order_id"] for _ in range(10)]
-    dead = str(uuid.uuid4())
-    catalog_app.unsettled = [{"order_id": i, "created_at": "2026"} for i in (*ordered, dead)]
+    dead = [str(uuid.uuid4()) for _ in range(2)]
+    entries = [{"order_id": i, "created_at": "2026"} for i in (dead[0], *ordered, dead[1])]
+    catalog_app.unsettled = entries
     jobs.sweep(orders.context)
-    assert catalog_app.settled == ordered
+    assert sorted(catalog_app.settled) == sorted(ordered)
     orders.clock.turn(seconds=10)
     orders.context.outbox.relay()
-    assert catalog_app.released == [dead]
+    assert sorted(catalog_app.released) == sorted(dead)
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_the_sweeper_claims_a_dead_try_once_in_a_run(
+    orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: the partner lists them until they are given back."""
+    from apps.orders import jobs, service
+
+    claimed: list[str] = []
+    monkeypatch.setattr(jobs, "AT_ONCE", 2)
+    monkeypatch.setattr(service, "claim", lambda _, order_id, __: claimed.append(order_id))
+    catalog_app.unsettled = [{"order_id": i, "created_at": "2026"} for i in "abc"]
+    jobs.sweep(orders.context)
+    assert sorted(claimed) == ["a", "b"]
 
 
 def test_a_try_that_was_given_up_makes_no_order(orders: Api, catalog_app: Catalog) -> None:
