@@ -241,7 +241,7 @@ def fail_open(
             try:
                 return function(*args, **kwargs)
             except caught as error:
-                metrics.FAIL_OPEN.labels(policy).inc()
+                metrics.count_fail_open(policy)
                 extra = {"policy": policy, "partner": error.partner, "error": type(error).__name__}
                 logger.warning("fail-open: %s", error.detail, extra=extra)
             return instead(*args, **kwargs) if callable(instead) else instead

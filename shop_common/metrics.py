@@ -38,6 +38,15 @@ def _of_call(partner: str, outcome: str) -> Counter:
     return PARTNER_CALLS.labels(partner, outcome)
 
 
+def count_fail_open(policy: str) -> None:
+    _of_policy(policy).inc()
+
+
+@functools.cache
+def _of_policy(policy: str) -> Counter:
+    return FAIL_OPEN.labels(policy)
+
+
 def exposition() -> bytes:
     """All metrics of this app in Prometheus' text format, summed over its workers."""
     if _values.ValueClass is _values.MutexValue:  # one process only, as in tests
