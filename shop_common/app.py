@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import IO, Any, cast
 
 from flask import Blueprint, Flask, Request, Response
@@ -18,7 +19,7 @@ from werkzeug.routing import MapAdapter
 from werkzeug.utils import cached_property
 
 from shop_common import auth, cors, health, idempotency, json_text, log, metrics, openapi, outbox
-from shop_common.background import Background, Job
+from shop_common.background import Background, Job, in_batches
 from shop_common.context import Context
 from shop_common.errors import LengthRequiredError, ShopError
 from shop_common.idempotency import AnsweredError
@@ -57,8 +58,7 @@ def build_app(context: Context, blueprint: Blueprint, jobs: Sequence[Job] = ()) 
 
 def _prune(context: Context) -> None:
     for prune in (outbox.prune, idempotency.prune):
-        while prune(context.db, context.clock()):
-            pass  # the next batch, others having written in between
+        in_batches(partial(prune, context.db, context.clock()))
 
 
 def start_background(app: Flask) -> None:

@@ -21,6 +21,12 @@ class Job:
     run: Callable[[], Any]
 
 
+def in_batches(run: Callable[[], int]) -> None:
+    """Call it until it has done nothing; others can write in between."""
+    while run():
+        pass
+
+
 class Background:
     """The thread that runs the jobs; started after the fork, since threads do not survive one."""
 

@@ -17,10 +17,12 @@ from shop_common.db import retry_on_conflict
 from shop_common.fields import QuerySchema, Text, WholeNumber
 from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
 
+YEAR_S = 31_536_000
+
 
 class UnsettledQuerySchema(QuerySchema):
     unsettled_for = fields.Float(
-        load_default=30.0, validate=validate.Range(0, 1e9), metadata={"description": "seconds"}
+        load_default=30.0, validate=validate.Range(0, YEAR_S), metadata={"description": "seconds"}
     )
     limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
 

@@ -1,6 +1,7 @@
 """What is counted, in the process and over all workers of an app; served at /metrics."""
 
 import functools
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client import values as _values
@@ -18,33 +19,26 @@ OUTBOX_SENT = Counter("outbox_sent_total", "Outbox rows sent.", ["topic", "outco
 
 
 def count_request(operation: str, status: int, seconds: float) -> None:
-    counter, histogram = _of_request(operation, status)
-    counter.inc()
-    histogram.observe(seconds)
-
-
-@functools.cache
-def _of_request(operation: str, status: int) -> tuple[Counter, Histogram]:
-    # Finding them by their labels costs as much as counting.
-    return REQUESTS.labels(operation, status), REQUEST_SECONDS.labels(operation)
+    _labelled(REQUESTS, operation, status).inc()
+    _labelled(REQUEST_SECONDS, operation).observe(seconds)
 
 
 def count_call(partner: str, outcome: str) -> None:
-    _of_call(partner, outcome).inc()
-
-
-@functools.cache
-def _of_call(partner: str, outcome: str) -> Counter:
-    return PARTNER_CALLS.labels(partner, outcome)
+    _labelled(PARTNER_CALLS, partner, outcome).inc()
 
 
 def count_fail_open(policy: str) -> None:
-    _of_policy(policy).inc()
+    _labelled(FAIL_OPEN, policy).inc()
+
+
+def count_sent(topic: str, outcome: str) -> None:
+    _labelled(OUTBOX_SENT, topic, outcome).inc()
 
 
 @functools.cache
-def _of_policy(policy: str) -> Counter:
-    return FAIL_OPEN.labels(policy)
+def _labelled(metric: Any, *labels: object) -> Any:
+    # Finding it by its labels costs as much as counting.
+    return metric.labels(*labels)
 
 
 def exposition() -> bytes:

@@ -194,7 +194,7 @@ class Outbox:
             )
             if is_closed and refuse:
                 refuse(tx, row, answer)
-        metrics.OUTBOX_SENT.labels(row["topic"], "refused" if refuse else "closed").inc()
+        metrics.count_sent(row["topic"], "refused" if refuse else "closed")
 
     @retry_on_conflict
     def _put_off(self, row: Row, reason: str, *, refused: bool) -> None:
@@ -217,7 +217,7 @@ class Outbox:
                 ),
             )
         outcome = "parked" if parks else "put_off"
-        metrics.OUTBOX_SENT.labels(row["topic"], outcome).inc()
+        metrics.count_sent(row["topic"], outcome)
         logger.warning(
             "outbox row %s %s: %s", row["id"], outcome, reason, extra={"topic": row["topic"]}
         )

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from apps.cart import clients, model, store
 from apps.cart.listing import listing_of
 from apps.cart.model import RESTORED, TAKEN, Checkout, Lines
 from shop_common import idempotency
+from shop_common.background import in_batches
 from shop_common.clock import to_iso
 from shop_common.context import Context
 from shop_common.db import Transaction, retry_on_conflict
@@ -136,21 +138,14 @@ def restore_cart(context: Context, user_id: str, order_id: str) -> dict[str, str
     return answer
 
 
-def remove_idle_carts(context: Context) -> int:
-    """Delete the carts that nobody has touched for CART_TTL_DAYS; how many."""
-    return _remove(context, store.delete_idle_carts)
+def remove_idle_carts(context: Context) -> None:
+    """Delete the carts that nobody has touched for CART_TTL_DAYS."""
+    in_batches(partial(_remove_batch, context, store.delete_idle_carts))
 
 
-def remove_old_checkouts(context: Context) -> int:
-    """Delete the check-outs that were settled CART_TTL_DAYS ago; how many."""
-    return _remove(context, store.delete_old_checkouts)
-
-
-def _remove(context: Context, delete: Callable[[Transaction, str, int], int]) -> int:
-    removed = 0
-    while batch := _remove_batch(context, delete):
-        removed += batch
-    return removed
+def remove_old_checkouts(context: Context) -> None:
+    """Delete the check-outs that were settled CART_TTL_DAYS ago."""
+    in_batches(partial(_remove_batch, context, store.delete_old_checkouts))
 
 
 @retry_on_conflict

@@ -36,12 +36,11 @@ def _ask(shop: WholeShop, plans: Plans) -> list[tuple[str, list[Executed]]]:
     ) -> Any:
         response = shop.send(app, method, path, key, **how)
         assert response.status_code < 300, response.text
-        if title:
-            asked.append((title, plans.executed[:]))
+        asked.append((title, plans.executed[:]))
         plans.executed.clear()
         return response.json
 
-    ask("", "cart", "POST", "/cart/u/add?product_id=1")
+    shop.send("cart", "POST", "/cart/u/add?product_id=1")
     shop.run_jobs_of("cart")  # from now on it knows what is for sale
     plans.executed.clear()
     ask("Add to cart", "cart", "POST", "/cart/u/add?product_id=1")

@@ -51,6 +51,9 @@ def test_settling_counts_what_it_changed(full_cart: Api) -> None:
     take_one(full_cart, "o-2")
     assert settle(full_cart, "o-1", "o-2", "o-2", "unknown") == 2
     assert settle(full_cart, "o-1", "o-2") == 0
+    nothing = full_cart.post("/checkouts/settle", json={"order_ids": []})
+    assert nothing.status_code == 422
+    assert nothing.json["detail"].startswith("order_ids: ")
 
 
 def test_settling_moves_no_line(full_cart: Api) -> None:
@@ -81,7 +84,15 @@ def test_settling_the_same_in_opposite_order_at_once(full_cart: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["unsettled_for=-1", "unsettled_for=x", "unsettled_for=nan", "limit=0", "limit=1001"]
+    "query",
+    [
+        "unsettled_for=-1",
+        "unsettled_for=x",
+        "unsettled_for=nan",
+        "unsettled_for=31536001",
+        "limit=0",
+        "limit=1001",
+    ],
 )
 def test_bad_queries_are_named(full_cart: Api, query: str) -> None:
     response = full_cart.get(f"/checkouts?{query}")

@@ -70,7 +70,15 @@ def test_the_list_is_read_from_its_index(catalog: Api, plans: Plans) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["unsettled_for=x", "unsettled_for=-1", "unsettled_for=nan", "limit=0", "order_id=a"]
+    "query",
+    [
+        "unsettled_for=x",
+        "unsettled_for=-1",
+        "unsettled_for=nan",
+        "unsettled_for=31536001",
+        "limit=0",
+        "order_id=a",
+    ],
 )
 def test_bad_query(catalog: Api, query: str) -> None:
     """422 names the parameter."""
