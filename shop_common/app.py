@@ -82,9 +82,13 @@ class _Request(Request):
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().get_data(*args, **kwargs)
+            data = super().get_data(*args, **kwargs)
         except OSError as error:
             raise ClientDisconnected from error  # no fault of ours
+        # Of a client that died while it sent, the beginning came: as good as nothing.
+        if len(data) < int(self.environ.get("CONTENT_LENGTH") or 0):
+            raise ClientDisconnected
+        return data
 
 
 class _Response(Response):

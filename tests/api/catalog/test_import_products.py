@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import Api
+from tests.api.harness import KEY, Api
 
 REAL_EXPORT = (Path(__file__).parents[2] / "data" / "shopify-apparel.csv").read_bytes()
 HEADER = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Variant Inventory Qty"
@@ -155,6 +155,20 @@ def test_size(catalog: Api) -> None:
     assert counts(send(catalog, body=f"{HEADER},Extra\n{row}".encode())) == (1, 0, 0)
     answer = catalog.post("/products/import", data=b"x" * (2**26 + 1), content_type="text/csv")
     assert answer.status_code == 413
+
+
+def test_half_a_file(catalog: Api) -> None:
+    """One whose sender died while it sent is not taken for whole, cut price and all."""
+    whole = f"{HEADER}\nmug,Mug,,,,1234.56,1".encode()
+    answer = catalog.client.post(
+        "/products/import",
+        data=whole[: whole.index(b"34.56")],
+        content_type="text/csv",
+        headers={"X-API-Key": KEY},
+        environ_overrides={"CONTENT_LENGTH": str(len(whole))},
+    )
+    assert answer.status_code == 400
+    assert len(catalog.get("/products").json) == 3
 
 
 @pytest.mark.parametrize("query", ["dry_run=maybe", "set_stock=2", "dryrun=true"])
