@@ -6,6 +6,7 @@ SHOP_APP=cart gunicorn -c deploy/gunicorn.conf.py 'apps.cart:create_app()'
 import gc
 import logging
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -23,6 +24,11 @@ settings = load_config(os.environ["SHOP_APP"])
 # `./shop up` hands over a socket that is open already (--bind fd://N), which counts for more.
 bind = f"127.0.0.1:{settings.port}"
 backlog = 511
+
+# Each connection is a descriptor; the apps' databases, partners and logs are some dozens more.
+_descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (_descriptors, _descriptors))
+worker_connections = max(1, min(1000, _descriptors - 100))
 
 # The app is made once and then forked, so that the workers share its memory.
 preload_app = True

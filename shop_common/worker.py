@@ -6,8 +6,9 @@ keeps its turn as long as it is quick. One that is not - it waits for a partner 
 has much to read - loses its turn to the next, so that nobody queues behind it for long.
 """
 
-import contextlib
 import select
+import socket
+import struct
 import threading
 import time
 from typing import Any
@@ -24,6 +25,9 @@ SLOW_S = 0.02
 READ_BYTES = 16 * 1024
 # How often a worker looks for a slow answer when there was no request for as long.
 IDLE_TICK_S = 0.1
+# How long a thread waits for a client to go on, in the middle of a request or an answer.
+STALL_S = 10
+STALL = struct.pack("ll", STALL_S, 0)  # as the kernel takes it
 # After each request its connection is armed again, by the thread that has answered.
 ONCE = select.EPOLLIN | select.EPOLLONESHOT
 
@@ -43,13 +47,14 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
     def init_process(self) -> None:
         self._epoll = select.epoll()
         self._listeners = {listener.fileno(): listener for listener in self.sockets}
-        self._open: dict[int, TConn] = {}
+        self._open: set[TConn] = set()
         # Those that wait for a request, by descriptor; the longest waiting first.
         self._idle: dict[int, TConn] = {}
         self._expire_at = 0.0
         self._turn = Turn()
         self._free_turn = threading.Semaphore(1)  # a turn is only replaced when somebody has it
         self._replacing = threading.Lock()
+        self._changing = threading.Lock()  # whether connections are accepted
         self._answers = 0
         self._accepting = False
         super().init_process()
@@ -84,14 +89,15 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
             self._pass_turn_on()
 
     def _accept(self, wanted: bool) -> None:
-        if wanted == self._accepting:
-            return
-        for descriptor in self._listeners:
-            if wanted:
-                self._epoll.register(descriptor, select.EPOLLIN)
-            else:
-                self._epoll.unregister(descriptor)
-        self._accepting = wanted
+        with self._changing:
+            if wanted == self._accepting:
+                return
+            for descriptor in self._listeners:
+                if wanted:
+                    self._epoll.register(descriptor, select.EPOLLIN)
+                else:
+                    self._epoll.unregister(descriptor)
+            self._accepting = wanted
 
     def _pass_turn_on(self) -> None:
         turn = self._turn
@@ -128,15 +134,23 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
                 self._close_expired()
 
     def _take_connection(self, listener: Any) -> None:
-        # Another worker may have been quicker.
-        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+        try:
             sock, address = listener.accept()
-            conn = TConn(self.cfg, sock, address, listener.getsockname())
-            sock.setblocking(True)
-            conn.data_ready = True  # `handle` is not called before
-            self._open[sock.fileno()] = conn
-            self._wait_for_request(sock.fileno(), conn)
-            self._epoll.register(sock.fileno(), ONCE)
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # another worker was quicker, or the client has gone
+        except OSError as error:
+            # Out of descriptors, as a rule: those that are open are answered meanwhile.
+            self.log.warning("No connection can be accepted: %s", error)
+            self._accept(False)  # until the main thread looks again
+            return
+        conn = TConn(self.cfg, sock, address, listener.getsockname())
+        sock.setblocking(True)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, STALL)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, STALL)
+        conn.data_ready = True  # `handle` is not called before
+        self._open.add(conn)
+        self._wait_for_request(sock.fileno(), conn)
+        self._epoll.register(sock.fileno(), ONCE)
 
     def _wait_for_request(self, descriptor: int, conn: TConn) -> None:
         conn.set_timeout()
@@ -164,8 +178,9 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
                     return False
                 if len(data) == length:
                     return self._answer_plainly(conn, environ, data)
-        except ConnectionError:
-            return False  # the client has gone
+        except (ConnectionError, BlockingIOError):
+            conn.sock.close()  # the client has gone, or stalls: nobody to wait for
+            return False
         conn.init()
         conn.parser.unreader.unread(data)
         while self.handle(conn):
@@ -187,8 +202,9 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
 
         try:
             plain_http.call(self.wsgi, environ, body, send, closes=closes)
-        except ConnectionError:
-            return False  # the client has gone
+        except (ConnectionError, BlockingIOError):
+            conn.sock.close()  # the client has gone, or stalls: nobody to wait for
+            return False
         except Exception as error:
             if has_begun:
                 # To the client it is cut off: nothing else can be said in the middle of an answer.
@@ -208,7 +224,9 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
                 self._close(descriptor, conn)
 
     def _close(self, descriptor: int, conn: TConn, *, graceful: bool = False) -> None:
-        # First of all: its number may be another connection's as soon as it is closed.
-        self._epoll.unregister(descriptor)
-        del self._open[descriptor]
-        conn.close(graceful=graceful)
+        self._open.discard(conn)
+        # A connection that broke off is closed already, by gunicorn or here, and its number may be
+        # another one's.
+        if conn.sock.fileno() == descriptor:
+            self._epoll.unregister(descriptor)
+            conn.close(graceful=graceful)

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import resource
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from tests.system.running import CHECKOUT, wait_for
 THREADS = 3
 # Says who is being answered in a file, and answers what is slow when another file is there.
 APP = """
-import pathlib, time, uuid, wsgiref.util
+import os, pathlib, time, uuid, wsgiref.util
 here = pathlib.Path(__file__).parent
 def app(environ, start_response):
     name = environ["PATH_INFO"].strip("/")
@@ -36,6 +37,11 @@ def app(environ, start_response):
     if name == "stream":
         start_response("200 OK", [])
         return iter([b"one", b"", b", two"])
+    if name == "breaks":
+        start_response("200 OK", [])
+        return map(lambda piece: piece.encode(), ["one", None])
+    if name == "pid":
+        name = str(os.getpid())
     if name == "length":
         name = str(len(environ["wsgi.input"].read()))
     body = name.encode()
@@ -214,6 +220,73 @@ def test_who_leaves_in_the_middle_disturbs_nobody(serve: Callable[..., Server]) 
         assert server.get("quick") == "quick"
         connection.close()
     assert server.get("quick") == "quick"
+
+
+@pytest.mark.parametrize("get", [Server.get, Server.get_as_others], ids=["plainly", "as others"])
+def test_an_answer_that_breaks_off(
+    serve: Callable[..., Server], get: Callable[[Server, str], str]
+) -> None:
+    """It ends its connection, and nothing else: the others are answered, by the same process."""
+    server = serve()
+    kept, process = server.connect(), server.get("pid")
+    ask(kept, "quick")
+    for _ in range(THREADS + 1):
+        with pytest.raises((http.client.IncompleteRead, requests.RequestException)):
+            get(server, "breaks")
+    ask(kept, "quick")
+    assert server.get_as_others("pid") == server.get("pid") == process
+    kept.close()
+    log = server.stop()
+    assert log.count("AttributeError: 'NoneType'") == THREADS + 1
+    assert "OSError" not in log
+
+
+def test_without_a_descriptor_left(serve: Callable[..., Server]) -> None:
+    """Nobody new is let in for as long; who is there is answered, and later everybody is."""
+    server = serve()
+    process = int(server.get("pid"))
+    old = server.connect()
+    ask(old, "quick")
+    _, hard = resource.prlimit(process, resource.RLIMIT_NOFILE)
+    open_now = len(list(Path(f"/proc/{process}/fd").iterdir()))
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (open_now + 2, hard))
+    crowd = [server.connect() for _ in range(5)]
+    wait_for(lambda: len(list(Path(f"/proc/{process}/fd").iterdir())) == open_now + 2)
+    for _ in range(THREADS + 1):
+        ask(old, "quick")
+    for connection in crowd[:2]:
+        ask(connection, "quick")
+        connection.close()
+    for connection in crowd[2:]:
+        ask(connection, "quick")
+        connection.close()
+    assert int(server.get("pid")) == process
+    old.close()
+    assert "No connection can be accepted: [Errno 24]" in server.stop()
+
+
+def test_clients_that_stall_end(serve: Callable[..., Server], tmp_path: Path) -> None:
+    """In the middle of a head, of a body or of a large answer: their threads are wanted back."""
+    config = tmp_path / "impatient.py"
+    config.write_text(
+        "import struct\nfrom shop_common import worker\nworker.STALL = struct.pack('ll', 0, 200_000)"
+    )
+    server = serve("-c", str(config))
+    (server.folder / "file").write_text("x" * 20_000_000)
+    stalling = []
+    for said in (
+        b"GET /quick HTTP/1.1\r\nHos",
+        b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nxx",
+        b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n",
+    ) * THREADS:
+        stalling.append(server.connect())
+        stalling[-1].sendall(said)
+    assert server.get("quick") == "quick"
+    for connection in stalling:
+        with contextlib.suppress(ConnectionResetError), contextlib.closing(connection):
+            while connection.recv(1 << 20):
+                pass
+    server.stop()
 
 
 def test_idle_connections_end(serve: Callable[..., Server]) -> None:
