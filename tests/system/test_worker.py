@@ -269,7 +269,9 @@ def test_clients_that_stall_end(serve: Callable[..., Server], tmp_path: Path) ->
     """In the middle of a head, of a body or of a large answer: their threads are wanted back."""
     config = tmp_path / "impatient.py"
     config.write_text(
-        "import struct\nfrom shop_common import worker\nworker.STALL = struct.pack('ll', 0, 200_000)"
+        "import struct\n"
+        "from shop_common import worker\n"
+        "worker.STALL = struct.pack('ll', 0, 200_000)\n"
     )
     server = serve("-c", str(config))
     (server.folder / "file").write_text("x" * 20_000_000)
