@@ -85,6 +85,7 @@ if os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(_metrics):
     shutil.rmtree(_metrics, ignore_errors=True)
     _metrics.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+METRICS_BYTES = 256 * 1024  # of each kind, several times what all of an app's take
 
 
 def when_ready(server: Any) -> None:
@@ -103,6 +104,17 @@ def post_fork(server: Any, worker: Any) -> None:
     while not server.SIG_QUEUE.empty():
         if server.SIG_QUEUE.get_nowait() in STOP_SIGNALS:
             sys.exit(0)
+
+    _reserve_metrics()
+
+
+def _reserve_metrics() -> None:
+    # prometheus_client would make files with holes and map them into memory: to count into a hole
+    # while the disk is full ends the process (SIGBUS), in the middle of a request.
+    for kind in ("counter", "histogram"):
+        file = _metrics / f"{kind}_{os.getpid()}.db"
+        if not file.exists():
+            file.write_bytes(bytes(METRICS_BYTES))
 
 
 def post_worker_init(worker: Any) -> None:

@@ -206,7 +206,11 @@ def record(app: str, asked: Request, status: int, started_at: float) -> None:
     # The view's name, never the path: labels must not grow with what clients send.
     name = (asked.endpoint or "none").rpartition(".")[2]
     metrics.count_request(name, status, seconds)
-    log.write_request(app, asked.method, asked.path, status, seconds)
+    try:
+        log.write_request(app, asked.method, asked.path, status, seconds)
+    except OSError:
+        # A full disk, as a rule. What was done is done, so the answer has to say so.
+        metrics.count_lost_line(name)
 
 
 def _answer_error(error: Exception) -> Response:

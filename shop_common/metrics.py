@@ -15,12 +15,17 @@ REQUEST_SECONDS = Histogram(
 )
 PARTNER_CALLS = Counter("partner_calls_total", "Calls to another app.", ["partner", "outcome"])
 FAIL_OPEN = Counter("fail_open_total", "Checks let through unchecked.", ["policy"])
+LINES_LOST = Counter("log_lines_lost_total", "Requests not logged.", ["operation"])
 OUTBOX_SENT = Counter("outbox_sent_total", "Outbox rows sent.", ["topic", "outcome"])
 
 
 def count_request(operation: str, status: int, seconds: float) -> None:
     _labelled(REQUESTS, operation, status).inc()
     _labelled(REQUEST_SECONDS, operation).observe(seconds)
+
+
+def count_lost_line(operation: str) -> None:
+    _labelled(LINES_LOST, operation).inc()
 
 
 def count_call(partner: str, outcome: str) -> None:

@@ -1,7 +1,9 @@
 """What every app has: a guard on each route, health, error bodies, request ids, a description."""
 
+import contextlib
 import gc
 import json
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Request
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from prometheus_client import REGISTRY
 from werkzeug.test import create_environ
 
 from shop_common import auth
@@ -143,6 +146,27 @@ def test_metrics_count_by_operation_and_never_by_path(api: Api) -> None:
     text = api.client.get("/metrics").text
     assert 'http_requests_total{operation="livez",status="200"}' in text
     assert "some/path" not in text
+
+
+def lost_lines() -> float:
+    lost = REGISTRY.get_sample_value("log_lines_lost_total", {"operation": "create_product"})
+    return lost or 0
+
+
+def test_a_log_that_cannot_be_written_changes_no_answer(
+    catalog: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was done stands, so its client must hear of it."""
+    caplog.set_level(logging.INFO, "shop.app")
+    before = lost_lines()
+    with open("/dev/full", "w", buffering=1) as full, monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", full)
+        made = catalog.post("/products", json={"name": "Mug", "price": 5, "stock": 1})
+        with contextlib.suppress(OSError):
+            full.close()
+    assert made.status_code == 201
+    assert catalog.get(f"/products/{made.json['id']}").status_code == 200
+    assert lost_lines() == before + 1
 
 
 def test_metrics_are_for_this_machine_only(api: Api) -> None:

@@ -53,6 +53,15 @@ def test_up_opens_the_page_with_the_key(own_shop: RunningShop, tmp_path: Path) -
         private.down()
 
 
+def test_a_full_disk_is_not_met_in_the_middle_of_a_request(own_shop: RunningShop) -> None:
+    """What counters are mapped from has its place on the disk from the start, and is enough."""
+    own_shop.up()
+    files = list((own_shop.data_dir / "run" / "metrics").glob("*/*.db"))
+    assert len(files) == 2 * 5  # counters and histograms of each worker
+    for file in files:
+        assert file.stat().st_blocks * 512 >= file.stat().st_size == 256 * 1024
+
+
 def test_status(own_shop: RunningShop) -> None:
     """Exit code 3 while nothing runs, 0 when all is up, 1 when a part is missing."""
     assert own_shop.run("status").returncode == 3
