@@ -19,6 +19,7 @@ class Attempt:
     started_at: float
     epoch: int
     probe_until: float | None  # None: an ordinary call while the breaker is closed
+    is_forced: bool = False
 
 
 class Breaker:
@@ -64,7 +65,7 @@ class Breaker:
                 return Attempt(now, self._epoch, None)
             if self._is_probing(now) or (self._refuses(now) and not force):
                 return None
-            self._probe = Attempt(now, self._epoch, now + lease_s)
+            self._probe = Attempt(now, self._epoch, now + lease_s, is_forced=force)
             return self._probe
 
     def settle(self, attempt: Attempt, works: bool | None) -> bool:
@@ -130,10 +131,11 @@ class Breaker:
         self._failures += 1
         if self._failures < self._failures_to_open:
             return False
-        # A forced probe may have had little time, so its failure does not tell how long the next
-        # one would take: it never brings the next probe forward.
-        wait_s = max(self._least_open_s, self._open_factor * (now - attempt.started_at))
-        self._open_until = max(self._open_until, now + wait_s)
+        # A forced probe may have had little time, and there may be many of them: the time of an
+        # ordinary one they neither bring forward nor put off.
+        if not attempt.is_forced:
+            wait_s = max(self._least_open_s, self._open_factor * (now - attempt.started_at))
+            self._open_until = now + wait_s
         if self._opened_at is not None:
             return False
         self._opened_at = now

@@ -185,6 +185,20 @@ def test_a_forced_probe_that_fails_never_brings_the_next_one_forward():
     assert not breaker.refuses()
 
 
+def test_forced_probes_that_fail_never_put_the_next_one_off():
+    """However many there are: the partner may only be too slow for these."""
+    clock = HandClock()
+    breaker = opened(clock)
+    for _ in range(4):
+        probe = admitted(breaker, force=True)
+        clock.now += 0.3
+        breaker.settle(probe, works=False)
+        clock.now += 0.4
+    assert not breaker.refuses()
+    breaker.settle(admitted(breaker), works=True)
+    assert state(breaker) == "closed"
+
+
 def test_an_old_long_opening_does_not_lengthen_a_new_short_one():
     clock = HandClock()
     breaker = opened(clock, took_s=5.0)
