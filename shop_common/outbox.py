@@ -101,8 +101,16 @@ class Outbox:
         )
 
     def deliver(self, row: Row) -> Answer | None:
-        """Send a row that `add` has just written. The partner's answer, or None for silence."""
-        return self._send(row) if row["lease"] else None
+        """Send a row that `add` has just written. The partner's answer, or None for silence.
+
+        Also None if what came of it could not be written down: what the row tells of is done,
+        whatever becomes of the row, and the relay sends it again.
+        """
+        try:
+            return self._send(row) if row["lease"] else None
+        except BusyError as error:
+            logger.warning("outbox row %s is left to the relay: %s", row["id"], error.detail)
+            return None
 
     def find_open(self, tx: Transaction, aggregate: str, topic: str) -> Row | None:
         """The oldest row of the topic that is not delivered."""
@@ -123,21 +131,32 @@ class Outbox:
         return self._send(row) if row else None
 
     def relay(self, limit: int = 50) -> int:
-        """Send what is due and nobody else is sending; how many rows were closed."""
+        """Send what is due and nobody else is sending; how many rows were closed.
+
+        To each partner `limit` rows, so that nobody's wait behind those to another one.
+        """
+        return sum(self._relay_to(partner, limit) for partner in self.partners)
+
+    def _relay_to(self, partner: str, limit: int) -> int:
         closed = 0
-        for row_id in self._due(limit):
+        for row_id in self._due(partner, limit):
             row = self._lease(row_id)
-            answer = self._send(row) if row else None
-            closed += answer is not None and answer.status < 300
+            if row is None:
+                continue  # somebody else was quicker
+            answer = self._send(row)
+            if answer is None:
+                break  # silent to this one, to the next one too
+            closed += answer.status < 300
         return closed
 
-    def _due(self, limit: int) -> list[int]:
+    def _due(self, partner: str, limit: int) -> list[int]:
         now = self.clock()
         with self.database.read() as tx:
             rows = tx.all(
                 "SELECT id FROM outbox WHERE closed_at IS NULL AND parked_at IS NULL"
-                f" AND (due_at <= ? OR due_at > ?) AND {_OLDEST} ORDER BY id LIMIT ?",
-                (clock.to_iso(now), _too_far_ahead(now), limit),
+                " AND partner = ? AND (due_at <= ? OR due_at > ?)"
+                f" AND {_OLDEST} ORDER BY id LIMIT ?",
+                (partner, clock.to_iso(now), _too_far_ahead(now), limit),
             )
         return [row["id"] for row in rows]
 

@@ -11,7 +11,7 @@ from shop_common import idempotency, json_text, money
 from shop_common.clock import Clock, to_iso
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
-from shop_common.errors import BusyError, InvalidInputError, NotFoundError, ShopError
+from shop_common.errors import InvalidInputError, NotFoundError, ShopError
 from shop_common.http_client import Answer
 from shop_common.ids import new_id
 from shop_common.outbox import Message
@@ -151,11 +151,7 @@ def _finish(context: Context, payment: Payment, row: Row | None) -> Paid:
     if payment.status == model.FAILED:
         detail = f"Payment declined: {payment.refusal}"
         raise model.PaymentDeclinedError(detail, payment_id=payment.payment_id)
-    try:
-        answer = context.outbox.deliver(row) if row else None
-    except BusyError:
-        answer = None  # the payment stands, whatever became of its message
-    return _judge(payment, answer)
+    return _judge(payment, context.outbox.deliver(row) if row else None)
 
 
 def _judge(payment: Payment, answer: Answer | None) -> Paid:

@@ -8,6 +8,7 @@ import requests
 import responses
 
 from shop_common.db import Row
+from shop_common.errors import BusyError
 from shop_common.outbox import LEASE_S, Message, Outbox
 from tests.api.harness import Api, Clock
 
@@ -142,6 +143,47 @@ def test_what_its_writer_did_not_send_is_taken_over(
     # If it was but slow, the second message is the receiver's to recognize; the row stays closed.
     outbox.deliver(row)
     assert outbox.relay() == 0
+
+
+def test_a_silent_partner_holds_back_nobody_elses_messages(
+    orders: Api, partners: responses.RequestsMock, turned_clock: Clock
+) -> None:
+    """However many wait for it: one of them asks in a run, and on the next day all are sent."""
+    heard = {"catalog": Partner(), "payments": Partner()}
+    heard["catalog"].answer = lambda _: 0
+    for port, name in ((8002, "catalog"), (8004, "payments")):
+        url = re.compile(f"http://localhost:{port}/said/")
+        partners.add_callback(responses.POST, url, heard[name].hear)
+    outbox = orders.context.outbox
+    with outbox.database.write() as tx:
+        for number in range(120):
+            message = Message("said", f"c{number}", "catalog", f"/said/c{number}", {})
+            outbox.add(tx, message, by_relay=True)
+        outbox.add(tx, Message("said", "p", "payments", "/said/p", {}), by_relay=True)
+    assert outbox.relay() == 1
+    assert heard["payments"].heard == ["p"]
+    assert set(heard["catalog"].heard) == {"c0"}
+
+    heard["catalog"].answer = lambda _: 200
+    turned_clock.turn(days=1)
+    assert [outbox.relay() for _ in range(4)] == [50, 50, 20, 0]
+
+
+def test_a_message_whose_end_cannot_be_written_down_is_left_to_the_relay(
+    outbox: Outbox, partner: Partner, turned_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it tells of is done: whoever did it hears of no error."""
+    row = add(outbox, "a1", "a")
+
+    def busy() -> None:
+        raise BusyError("The database is busy.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox.database, "write", busy)
+        assert outbox.deliver(row) is None
+    turned_clock.turn(seconds=LEASE_S + 1)
+    assert outbox.relay() == 1
+    assert partner.heard == ["a1", "a1"]
 
 
 @pytest.mark.parametrize("status", [0, 401, 404, 405, 500, 503])
