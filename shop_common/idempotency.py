@@ -21,7 +21,7 @@ from flask import Response, request
 
 from shop_common import clock, json_text
 from shop_common.clock import to_iso
-from shop_common.db import Database, Row, Transaction, retry_on_conflict
+from shop_common.db import ConflictRetryError, Database, Row, Transaction, retry_on_conflict
 from shop_common.errors import BusyError, ConflictError, InvalidInputError
 
 logger = logging.getLogger("shop.idempotency")
@@ -168,7 +168,8 @@ def _take_lease(database: Database, attempt: _Attempt) -> None:
         if _insert(tx, attempt, until, to_iso(now)):
             return
         row = _find(tx, attempt, " FOR UPDATE")
-        assert row is not None
+        if row is None:
+            raise ConflictRetryError  # the other try has failed meanwhile, and freed the key
         _check_same(row, attempt)
         if row["status"] is not None:
             raise AnsweredError(row)

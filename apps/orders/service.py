@@ -245,7 +245,6 @@ def order_payment(context: Context, order_id: str, reported: tuple[str, int] | N
 @retry_on_conflict
 def _judge_payment(context: Context, order_id: str, payment_id: str, amount_minor: int) -> None:
     with context.db.write() as tx:
-        idempotency.claim(tx)
         order = _found(store.lock_order(tx, order_id), order_id)
         judged = store.find_judged_payment(tx, payment_id)
         if judged is None:
@@ -259,6 +258,9 @@ def _judge_payment(context: Context, order_id: str, payment_id: str, amount_mino
         else:
             refusal = judged["refusal"]
         if refusal is None:
+            # Not before: a refusal is written down too, and leaves the request's key free. What
+            # came twice has no second effect anyway.
+            idempotency.claim(tx)
             idempotency.keep(tx, {"order_id": order_id, "status": model.PAID})
     # Outside: that it was refused is to be remembered too.
     if refusal is not None:

@@ -125,6 +125,12 @@ class PostgresDatabase(Database):
             autocommit=True,
             row_factory=dict_row,
             connect_timeout=CONNECT_TIMEOUT_S,
+            # A server that has vanished from the network is noticed by keepalives while it is
+            # waited for and by the time-out while it is told; TCP would take a quarter of an hour.
+            keepalives_idle=2,
+            keepalives_interval=1,
+            keepalives_count=2,
+            tcp_user_timeout=4000,
             application_name=f"cornershop-{self._schema}",
             options=f"-c search_path={self._schema} -c lock_timeout={int(LOCK_WAIT_S * 1000)}"
             " -c idle_in_transaction_session_timeout=10000",
@@ -155,7 +161,9 @@ def _driver_errors() -> Iterator[None]:
         raise ConflictRetryError from error
     except psycopg.errors.LockNotAvailable as error:
         raise BusyError("The database is busy.") from error
-    except psycopg.OperationalError as error:
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise BusyError("The database takes no changes now.") from error
+    except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
         # Also a connection lost during COMMIT: whether it took effect is not known, so it is not
         # re-run; the caller hears "busy" and looks before it tries again. Why stands in the log: it
         # may name hosts and users, which are none of the caller's business.

@@ -204,6 +204,41 @@ def test_conflicts_are_re_run_and_given_up_as_busy() -> None:
         operation(1000)
 
 
+def test_a_database_that_takes_no_changes_is_busy(database: Database) -> None:
+    """A disk that was mounted anew, a server that has become another one's copy."""
+    now_read_only = {"sqlite": "PRAGMA query_only = ON", "postgres": "SET TRANSACTION READ ONLY"}
+
+    def write() -> None:
+        with database.write() as tx:
+            tx.execute(now_read_only[database.engine])
+            tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
+
+    with pytest.raises(BusyError):
+        write()
+    assert count(database) == 0
+
+
+def test_a_transaction_that_the_server_ended_is_busy(
+    database: Database, postgres_url: str | None
+) -> None:
+    """PostgreSQL does so when its process stands still; for SQLite there is nobody who could."""
+    if postgres_url is None:
+        return
+    import psycopg
+
+    def write() -> None:
+        with database.write() as tx:
+            tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
+            tx.execute("SET LOCAL idle_in_transaction_session_timeout = '1ms'")
+            with psycopg.connect(postgres_url) as other:  # the row is free once that has happened
+                other.execute("SELECT n FROM transactions.counters WHERE id = 1 FOR UPDATE")
+            tx.execute("UPDATE counters SET n = 2 WHERE id = 1")
+
+    with pytest.raises(BusyError):
+        write()
+    assert count(database) == 0
+
+
 def test_both_engines_say_what_they_are(database: Database) -> None:
     assert database.version().startswith(("SQLite 3.", "PostgreSQL "))
     if database.engine == "sqlite":

@@ -10,6 +10,7 @@ import pytest
 import requests
 import responses
 
+from shop_common import idempotency
 from tests.api.harness import KEY, Api
 from tests.api.orders.conftest import Catalog
 
@@ -219,6 +220,25 @@ def test_a_refused_try_burns_no_key(orders: Api, catalog_app: Catalog) -> None:
     assert orders.post("/orders?user_id=u", json=body, headers=key).status_code == 409
     catalog_app.refusal = None
     assert orders.post("/orders?user_id=u", json=body, headers=key).status_code == 200
+
+
+def test_a_key_that_is_freed_while_it_is_asked_for(
+    orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another try had it when this one wanted it, and had failed when this one looked at it."""
+    insert = idempotency._insert
+    tries: list[bool] = []
+
+    def met_another(*args: Any) -> bool:
+        tries.append(len(tries) > 0 and insert(*args))
+        return tries[-1]
+
+    monkeypatch.setattr(idempotency, "_insert", met_another)
+    body = [{"product_id": 1, "quantity": 1}]
+    answer = orders.post("/orders?user_id=u", json=body, headers={"Idempotency-Key": "k1"})
+    assert answer.status_code == 200
+    assert tries[:2] == [False, True]
+    assert len(catalog_app.held) == 1
 
 
 def test_a_key_that_is_in_use_is_409_and_its_lease_runs_out(

@@ -113,6 +113,19 @@ def test_a_refused_payment_gets_its_first_answer_for_ever(orders: Api, order_id:
     assert orders.get(f"/orders/{order_id}").json["status"] == "CREATED"
 
 
+def test_a_refusal_leaves_its_key_free(orders: Api, order_id: str) -> None:
+    """Else the second try would hear for hours that the first one is still running."""
+    report = {"payment_id": "p1", "amount": 1}
+    answers = [
+        orders.post(
+            f"/orders/{order_id}/payment", json=report, headers={"Idempotency-Key": "k1"}
+        ).json
+        for _ in range(2)
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0]["detail"] == f"The total of order {order_id} is 999.99"
+
+
 def test_a_recorded_payment_gets_its_first_answer_for_ever(orders: Api, order_id: str) -> None:
     report = {"payment_id": "p1", "amount": 999.99}
     first = orders.post(f"/orders/{order_id}/payment", json=report)
