@@ -118,24 +118,21 @@ def _reserve_metrics() -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    from shop_common.app import start_background
-
-    start_background(worker.wsgi)  # threads do not survive a fork, so not before it
+    _background(worker).start()  # threads do not survive a fork, so not before it
 
 
 def worker_int(worker: Any) -> None:
-    _stop_background(worker)
+    _background(worker).stop()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
     if worker.booted:
-        _stop_background(worker)
+        _background(worker).stop()
 
 
-def _stop_background(worker: Any) -> None:
-    from shop_common.app import stop_background
-
-    stop_background(worker.wsgi)
+def _background(worker: Any) -> Any:
+    """The jobs of the worker's app."""
+    return worker.wsgi.extensions["background"]
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -61,15 +61,6 @@ def _prune(context: Context) -> None:
         in_batches(partial(prune, context.db, context.clock()))
 
 
-def start_background(app: Flask) -> None:
-    """Start the jobs of a worker; called after the fork."""
-    app.extensions["background"].start()
-
-
-def stop_background(app: Flask) -> None:
-    app.extensions["background"].stop()
-
-
 class _Request(Request):
     started_at: float
 

@@ -1,7 +1,7 @@
 """The errors that become answers; the handlers that answer them are in app.py.
 
 401 UnauthorizedError, 403 ForbiddenError, 404 NotFoundError, 409 ConflictError,
-411 LengthRequiredError, 412 PreconditionFailedError, 413 TooLargeError, 415 UnsupportedMediaError,
+411 LengthRequiredError, 412 PreconditionFailedError, 415 UnsupportedMediaError,
 422 InvalidInputError, 503 BusyError and PartnerError (with `Retry-After`).
 """
 
@@ -50,10 +50,6 @@ class PreconditionFailedError(ShopError):
     """`If-Match` names another version than today's."""
 
     status = 412
-
-
-class TooLargeError(ShopError):
-    status = 413
 
 
 class UnsupportedMediaError(ShopError):

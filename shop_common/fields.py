@@ -26,21 +26,17 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
-        check_text(text, multiline=self.multiline)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValidationError("Must be valid Unicode.") from None
+        # U+FFFD stands where bytes were no UTF-8: two different ones would be taken for the same.
+        if "\ufffd" in text:
+            raise ValidationError("Must be valid UTF-8.")
+        # What a database or a terminal could choke on.
+        if (_CONTROL_BUT_LINES if self.multiline else _CONTROL).search(text):
+            raise ValidationError("Must not contain control characters.")
         return text
-
-
-def check_text(text: str, *, multiline: bool = False) -> None:
-    """Raise ValidationError for what a database or a terminal could choke on."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValidationError("Must be valid Unicode.") from None
-    # U+FFFD stands where bytes were no UTF-8: two different ones would be taken for the same.
-    if "\ufffd" in text:
-        raise ValidationError("Must be valid UTF-8.")
-    if (_CONTROL_BUT_LINES if multiline else _CONTROL).search(text):
-        raise ValidationError("Must not contain control characters.")
 
 
 class WholeNumber(fields.Field[int]):

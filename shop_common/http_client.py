@@ -165,7 +165,7 @@ class HttpClient:
         except PartnerError as error:
             if is_starved and deadline.is_missed():
                 # The queue took the time that the partner should have had: not its silence.
-                raise self._full() from error
+                raise NoPlaceError(self.partner) from error
             works = False
             raise
         finally:
@@ -182,7 +182,7 @@ class HttpClient:
             # call finds, holds a place, and the process's other threads are left for other work.
             queues = not probe or self._breaker.is_closed()
             if not self._places.acquire(timeout=deadline.remaining_s() if queues else 0):
-                raise self._full()
+                raise NoPlaceError(self.partner)
             # Asked again now that there is a place: of a queue behind a partner that hangs each
             # one would else wait out a time-out in its turn.
             attempt = self._breaker.admit(deadline.remaining_s() + 1, force=probe)
@@ -202,9 +202,6 @@ class HttpClient:
 
     def _open(self) -> BreakerOpenError:
         return BreakerOpenError(self.partner, f"{self.partner} has just failed and is not asked")
-
-    def _full(self) -> NoPlaceError:
-        return NoPlaceError(self.partner)
 
 
 # Every policy by name, with the function that declares it.

@@ -57,12 +57,3 @@ def write_request(app: str, method: str, path: str, status: int, seconds: float)
         # Of other characters a terminal may take some as commands.
         is_harmless = path.isascii() and path.isprintable()
         sys.stderr.write((json_text.dump if is_harmless else _encode)(line) + "\n")
-
-
-def configure(app: str, level: str) -> None:
-    """Send every log line of this process to stderr as JSON."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(app))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "./html.js";
 
 /** {page, id, query} of the present address; what is no route of ours is the shop. */
-export function readRoute() {
+function readRoute() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [page, id] = path.split("/");
   return { page: page || "shop", id: id ? decode(id) : null, query: new URLSearchParams(query) };
