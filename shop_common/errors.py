@@ -70,8 +70,11 @@ class BusyError(ShopError):
 
 
 class PartnerError(BusyError):
-    """A partner gave no usable answer: the one family that fail-open may catch."""
+    """A partner gave no usable answer: the one family that fail-open may catch.
 
-    def __init__(self, partner: str, detail: str) -> None:
-        super().__init__(detail)
+    `what` says what it did instead, as in "answered 500".
+    """
+
+    def __init__(self, partner: str, what: str) -> None:
+        super().__init__(f"{partner} {what}")
         self.partner = partner

@@ -4,10 +4,10 @@ import logging
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from json import JSONEncoder
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from requests import PreparedRequest
@@ -29,6 +29,8 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 CHEAP_FAILURE_S = 0.1
 RETRY_PAUSE_S = (0.010, 0.050)
 
+T = TypeVar("T")
+
 logger = logging.getLogger("shop.http_client")
 
 
@@ -48,6 +50,7 @@ class PartnerBusyError(PartnerError):
 class Answer:
     """What a partner answered, 2xx or 4xx: the caller judges it."""
 
+    partner: str
     status: int
     body: Any  # parsed JSON, numbers with a fraction as Decimal; None if it is empty
 
@@ -56,6 +59,24 @@ class Answer:
         """What a refusal says, in text that any database can hold; empty if it says nothing."""
         said = self.body.get("detail") if isinstance(self.body, dict) else self.body
         return str(said or "")[:500].encode(errors="replace").decode().replace("\0", "?")
+
+    def ok_body(self) -> Any:
+        """The body of a 200. Raises BadAnswerError for any other status."""
+        if self.status != 200:
+            raise BadAnswerError(self.partner, f"answered {self.status}")
+        return self.body
+
+    def read_as(self, read: Callable[[Any], T]) -> T:
+        """What `read` makes of the body of a 200.
+
+        Raises BadAnswerError for any other answer: also where `read` raises TypeError, KeyError or
+        ValueError, as it may for a body that is something else.
+        """
+        body = self.ok_body()
+        try:
+            return read(body)
+        except (TypeError, KeyError, ValueError):
+            raise BadAnswerError(self.partner, "answered with something else") from None
 
 
 class Channel:
@@ -126,22 +147,22 @@ class Channel:
             try:
                 status = response.status_code
                 if not 200 <= status < 300 and not 400 <= status < 500 and status != 503:
-                    raise BadAnswerError(self.partner, f"{self.partner} answered {status}")
+                    raise BadAnswerError(self.partner, f"answered {status}")
                 content = read_body(response, MAX_BODY_BYTES)
             finally:
                 # Keeps the connection if the body was read to its end, else closes it.
                 response.close()
         if content is None:
-            raise BadAnswerError(self.partner, f"{self.partner} answered too much")
+            raise BadAnswerError(self.partner, "answered too much")
         try:
             body = json_text.read(content.decode()) if content else None
         except (ValueError, ArithmeticError, RecursionError) as error:
-            raise BadAnswerError(self.partner, f"{self.partner} answered no JSON") from error
+            raise BadAnswerError(self.partner, "answered no JSON") from error
         if status != 503:
-            return Answer(status, body)
+            return Answer(self.partner, status, body)
         if isinstance(body, dict) and isinstance(body.get("detail"), str):
-            raise PartnerBusyError(self.partner, f"{self.partner} is busy")
-        raise BadAnswerError(self.partner, f"{self.partner} answered 503")
+            raise PartnerBusyError(self.partner, "is busy")
+        raise BadAnswerError(self.partner, "answered 503")
 
     def _own_adapter(self) -> DeadlineAdapter:
         # One a process: a connection from before a fork would be shared with the parent. Without
@@ -153,10 +174,10 @@ class Channel:
 
     def _explain(self, error: Exception, deadline: Deadline) -> PartnerError:
         if is_timeout(error, deadline):
-            return PartnerSilentError(self.partner, f"{self.partner} did not answer in time")
+            return PartnerSilentError(self.partner, "did not answer in time")
         if is_unreadable(error):
-            return BadAnswerError(self.partner, f"{self.partner} did not answer in HTTP")
-        return PartnerSilentError(self.partner, f"{self.partner} cannot be reached")
+            return BadAnswerError(self.partner, "did not answer in HTTP")
+        return PartnerSilentError(self.partner, "cannot be reached")
 
     def _log_failure(
         self, failure: PartnerError, request: PreparedRequest, started_at: float, cause: str

@@ -201,7 +201,7 @@ class HttpClient:
             logger.warning("the breaker of %s is %s", self.partner, state, extra=extra)
 
     def _open(self) -> BreakerOpenError:
-        return BreakerOpenError(self.partner, f"{self.partner} has just failed and is not asked")
+        return BreakerOpenError(self.partner, "has just failed and is not asked")
 
 
 # Every policy by name, with the function that declares it.

@@ -6,7 +6,7 @@ from typing import Any
 from apps.cart.model import Changes, Offer
 from shop_common import money
 from shop_common.context import Context
-from shop_common.http_client import Answer, BadAnswerError, NoPlaceError, fail_open
+from shop_common.http_client import BadAnswerError, NoPlaceError, fail_open
 
 # A read must stay quick even while the catalogue hangs.
 CHECK_TIMEOUT_S = 0.3
@@ -23,7 +23,7 @@ def validate_product(context: Context, product_id: int) -> bool | None:
         # Whether it is back the refresh of the listing finds out, which nobody waits for.
         tries=False,
     )
-    return product_id in _product_ids(answer)
+    return product_id in answer.read_as(_product_ids)
 
 
 # A cart can be read while many others are: the next read checks what this one could not.
@@ -38,7 +38,7 @@ def check_products(context: Context, product_ids: Collection[int]) -> set[int] |
         # What was let through in an outage is checked as soon as the outage is over.
         probe=True,
     )
-    return _product_ids(answer)
+    return answer.read_as(_product_ids)
 
 
 # It changes nothing, and says that it is not complete.
@@ -50,41 +50,34 @@ def quote_prices(context: Context, product_ids: Collection[int]) -> dict[int, Of
         "/products",
         params={"ids": ",".join(map(str, product_ids)), "limit": len(product_ids)},
     )
-    if answer.status != 200:
-        raise BadAnswerError("catalog", f"catalog answered {answer.status}")
-    try:
-        return {int(product["id"]): _offer(product) for product in answer.body}
-    except (TypeError, KeyError, ValueError):
-        raise BadAnswerError("catalog", "catalog answered with something else") from None
+    return answer.read_as(
+        lambda products: {int(product["id"]): _offer(product) for product in products}
+    )
 
 
 def list_changes(context: Context, after: str) -> Changes:
     """What the catalogue has begun or ceased to sell since `after`. Raises PartnerError."""
     answer = context.partners["catalog"].call("GET", "/changes", params={"after": after})
-    if answer.status != 200:
-        raise BadAnswerError("catalog", f"catalog answered {answer.status}")
-    body = answer.body
-    try:
-        sold, gone = (
-            [(max(0, int(first)), int(last)) for first, last in body[name]]
-            for name in ("sold", "gone")
-        )
-        changes = Changes(
-            is_continued=bool(body["is_continued"]),
-            sold=sold,
-            gone=gone,
-            next=str(body["next"]),
-            is_complete=bool(body["is_complete"]),
-        )
-        if not changes.is_complete and changes.next == after:
-            raise ValueError("the same again would be asked for ever")
-        return changes
-    except (TypeError, KeyError, ValueError):
-        raise BadAnswerError("catalog", "catalog answered with something else") from None
+    changes = answer.read_as(_changes)
+    if not changes.is_complete and changes.next == after:
+        raise BadAnswerError("catalog", "would be asked for the same for ever")
+    return changes
+
+
+def _changes(body: Any) -> Changes:
+    sold, gone = (
+        [(max(0, int(first)), int(last)) for first, last in body[name]] for name in ("sold", "gone")
+    )
+    return Changes(
+        is_continued=bool(body["is_continued"]),
+        sold=sold,
+        gone=gone,
+        next=str(body["next"]),
+        is_complete=bool(body["is_complete"]),
+    )
 
 
 def _offer(product: Any) -> Offer:
-    """Raises TypeError, KeyError or ValueError for what no answer of ours could be made of."""
     name, stock = str(product["name"]), int(product["stock"])
     name.encode()  # half a character is no text
     if not 0 <= stock <= MAX_STOCK:
@@ -92,11 +85,6 @@ def _offer(product: Any) -> Offer:
     return Offer(name, money.parse_minor(product["price"]), stock)
 
 
-def _product_ids(answer: Answer) -> set[int]:
-    """The ids in a product list. Raises BadAnswerError for anything else: only a list decides."""
-    if answer.status != 200:
-        raise BadAnswerError("catalog", f"catalog answered {answer.status}")
-    try:
-        return {int(product["id"]) for product in answer.body}
-    except (TypeError, KeyError, ValueError):
-        raise BadAnswerError("catalog", "catalog answered with something else") from None
+def _product_ids(products: Any) -> set[int]:
+    """The ids in a product list: only a list decides."""
+    return {int(product["id"]) for product in products}

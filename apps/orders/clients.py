@@ -61,15 +61,13 @@ def ask_to_reserve(
     except PartnerBusyError as error:
         raise BusyCatalogError(error.detail) from error
     if answer.status in (404, 409):
-        _raise_refusal(answer, "catalog")
-    _expect(answer, "catalog")
-    try:
-        return tuple(
+        _raise_refusal(answer)
+    return answer.read_as(
+        lambda body: tuple(
             Line(int(i["product_id"]), int(i["quantity"]), money.parse_minor(i["price"]))
-            for i in answer.body["items"]
+            for i in body["items"]
         )
-    except (TypeError, KeyError, ValueError):
-        raise BadAnswerError("catalog", "catalog answered with something else") from None
+    )
 
 
 def take_cart(context: Context, user_id: str, order_id: str) -> list[WantedLine]:
@@ -80,15 +78,13 @@ def take_cart(context: Context, user_id: str, order_id: str) -> list[WantedLine]
     path = f"/cart/{quote(user_id, safe='')}/checkouts"
     answer = context.partners["cart"].call("POST", path, json={"order_id": order_id}, safe=True)
     if answer.status == 409:
-        _raise_refusal(answer, "cart")
-    _expect(answer, "cart")
-    try:
-        return [
+        _raise_refusal(answer)
+    return answer.read_as(
+        lambda body: [
             WantedLine(int(item["product_id"]), int(item["quantity"]), None)
-            for item in answer.body["items"]
+            for item in body["items"]
         ]
-    except (TypeError, KeyError, ValueError):
-        raise BadAnswerError("cart", "cart answered with something else") from None
+    )
 
 
 def find_completed_payment(context: Context, order_id: str) -> tuple[str, int] | None:
@@ -97,14 +93,10 @@ def find_completed_payment(context: Context, order_id: str) -> tuple[str, int] |
     Raises PartnerError if payments does not tell: nothing is guessed about money.
     """
     params = {"order_id": order_id, "status": "COMPLETED"}
-    answer = _expect(
-        context.partners["payments"].call("GET", "/payments", params=params, patient=True),
-        "payments",
+    answer = context.partners["payments"].call("GET", "/payments", params=params, patient=True)
+    found = answer.read_as(
+        lambda body: [(str(p["payment_id"]), money.parse_minor(p["amount"])) for p in body]
     )
-    try:
-        found = [(str(p["payment_id"]), money.parse_minor(p["amount"])) for p in answer.body]
-    except (TypeError, KeyError, ValueError):
-        raise BadAnswerError("payments", "payments answered with something else") from None
     return found[0] if found else None
 
 
@@ -112,34 +104,28 @@ def list_unsettled(context: Context, partner: str, limit: int) -> list[dict[str,
     """What catalog holds, or cart keeps, for ids whose order nobody has confirmed yet."""
     path = {"catalog": "/reservations", "cart": "/checkouts"}[partner]
     params = {"unsettled_for": context.config.sweep_after_s, "limit": limit}
-    answer = _expect(context.partners[partner].call("GET", path, params=params), partner)
-    if not isinstance(answer.body, list):
-        raise BadAnswerError(partner, f"{partner} answered with something else")
-    return answer.body
+    entries = context.partners[partner].call("GET", path, params=params).ok_body()
+    if not isinstance(entries, list):
+        raise BadAnswerError(partner, "answered with something else")
+    return entries
 
 
 def settle(context: Context, partner: str, order_ids: Collection[str]) -> None:
     """Tell catalog or cart that these ids have their order."""
     path = {"catalog": "/reservations/settle", "cart": "/checkouts/settle"}[partner]
     body = {"order_ids": list(order_ids)}
-    _expect(context.partners[partner].call("POST", path, json=body, safe=True), partner)
+    context.partners[partner].call("POST", path, json=body, safe=True).ok_body()
 
 
-def _expect(answer: Answer, partner: str) -> Answer:
-    if answer.status != 200:
-        raise BadAnswerError(partner, f"{partner} answered {answer.status}")
-    return answer
-
-
-def _raise_refusal(answer: Answer, partner: str) -> NoReturn:
+def _raise_refusal(answer: Answer) -> NoReturn:
     """A refusal in our partner's words; a 404 of no route is no refusal."""
     body = answer.body if isinstance(answer.body, dict) else {}
     try:
         said = {name: _plain(body[name]) for name in _SAID if name in body}
     except (TypeError, ValueError):
-        raise BadAnswerError(partner, f"{partner} answered with something else") from None
+        raise BadAnswerError(answer.partner, "answered with something else") from None
     if answer.status == 404 and "unknown" not in said:
-        raise BadAnswerError(partner, f"{partner} answered 404")
+        raise BadAnswerError(answer.partner, "answered 404")
     kind = NotFoundError if answer.status == 404 else ConflictError
     # The seed's 404 has nothing but its words.
     members = {} if answer.status == 404 else said

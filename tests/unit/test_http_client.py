@@ -82,7 +82,7 @@ def test_2xx_and_4xx_are_answers(status: int):
     responses.get(f"{URL}/x", json={"detail": "so"}, status=status)
     client = HttpClient("catalog", URL, "k")
     for _ in range(3):
-        assert client.call("GET", "/x") == Answer(status, {"detail": "so"})
+        assert client.call("GET", "/x") == Answer("catalog", status, {"detail": "so"})
     assert client.status() == {"state": "closed", "consecutive_failures": 0}
 
 

@@ -30,7 +30,7 @@ class Catalogue:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return Answer(200, answer)
+        return Answer("catalog", 200, answer)
 
 
 def changes(sold: Any = (), gone: Any = (), cursor: str = "c", **flags: bool) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def test_a_silent_catalogue_makes_it_unreliable_at_once(
     listing = Listing(now)
     refresh(listing, changes([[1, 1]], cursor="a"))
     for _ in range(2):
-        refresh(listing, PartnerSilentError("catalog", "catalog did not answer in time"))
+        refresh(listing, PartnerSilentError("catalog", "did not answer in time"))
         assert not listing.sells(1)
     assert [record.getMessage() for record in caplog.records] == [
         "every add asks the catalogue: catalog did not answer in time"
