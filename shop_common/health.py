@@ -1,5 +1,6 @@
 """How an app is: the routes about itself that every app has."""
 
+from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -169,7 +170,7 @@ def get_status() -> dict[str, Any]:
 def list_outbox(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
     with ctx().db.read() as tx:
         rows = outbox.list_open(tx, query["after"], query["limit"])
-    return rows, 200, next_link(rows, query["limit"], str(rows[-1]["id"]) if rows else "")
+    return rows, 200, next_link(rows, query["limit"], itemgetter("id"))
 
 
 @blueprint.post(f"/admin/outbox/<int(max={MAX_ID}):row_id>/retry")

@@ -1,7 +1,7 @@
 """Lists: bounded, paged by key, with the way to the next page in a `Link` header."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import request
@@ -9,14 +9,16 @@ from flask import request
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 
+T = TypeVar("T")
 
-def next_link(rows: Sequence[Any], limit: int, key: str) -> dict[str, str]:
+
+def next_link(rows: Sequence[T], limit: int, key: Callable[[T], Any]) -> dict[str, str]:
     """The `Link` header to the page after `rows`, which has come to its `limit`; else none.
 
-    `key` is the last row's. The reference is relative (`?limit=2&after=7`), so that it is right
-    behind Nginx as well as on the app's own port.
+    `key` gives what a row goes by. The reference is relative (`?limit=2&after=7`), so that it is
+    right behind Nginx as well as on the app's own port.
     """
     if len(rows) < limit:
         return {}
-    query = request.args.to_dict() | {"after": key}
+    query = request.args.to_dict() | {"after": key(rows[-1])}
     return {"Link": f'<?{urlencode(query)}>; rel="next"'}

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -35,7 +36,7 @@ def list_products(query: dict[str, Any]) -> Response:
     rows, limit = service.list_products(ctx(), **query)
     body = json_text.dump([dump_product(row) for row in rows])
     etag = hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
-    return _answer(body, etag, next_link(rows, limit, str(rows[-1]["id"]) if rows else ""))
+    return _answer(body, etag, next_link(rows, limit, itemgetter("id")))
 
 
 @blueprint.get("/products/<int:product_id>")
@@ -100,8 +101,7 @@ def change_stock(product_id: int, body: dict[str, Any]) -> Any:
 )
 def get_stock_history(product_id: int, query: dict[str, Any]) -> Any:
     rows = service.get_stock_history(ctx(), product_id, **query)
-    link = next_link(rows, query["limit"], str(rows[-1]["id"]) if rows else "")
-    return [dict(row) for row in rows], 200, link
+    return [dict(row) for row in rows], 200, next_link(rows, query["limit"], itemgetter("id"))
 
 
 @blueprint.get("/categories")
@@ -112,7 +112,7 @@ def get_stock_history(product_id: int, query: dict[str, Any]) -> Any:
 )
 def list_categories(query: dict[str, Any]) -> Any:
     rows = service.list_categories(ctx(), **query)
-    link = next_link(rows, query["limit"], rows[-1]["category"] if rows else "")
+    link = next_link(rows, query["limit"], itemgetter("category"))
     return [dict(row) for row in rows], 200, link
 
 

@@ -1,5 +1,6 @@
 """The routes of the orders app."""
 
+from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response
@@ -54,7 +55,7 @@ def create_order(query: dict[str, Any], body: list[WantedLine] | None) -> dict[s
 @operation("Orders, newest first", query=OrderQuerySchema(), answers={200: OrderSchema(many=True)})
 def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
     orders = service.list_orders(ctx(), **query)
-    link = next_link(orders, query["limit"], orders[-1].order_id if orders else "")
+    link = next_link(orders, query["limit"], attrgetter("order_id"))
     return [dump_order(order) for order in orders], 200, link
 
 

@@ -1,5 +1,6 @@
 """The routes of the payments app."""
 
+from operator import attrgetter
 from typing import Any, cast
 
 from flask import Blueprint, current_app
@@ -67,7 +68,7 @@ def pay(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
 )
 def list_payments(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
     payments = service.list_payments(ctx(), **query)
-    link = next_link(payments, query["limit"], payments[-1].payment_id if payments else "")
+    link = next_link(payments, query["limit"], attrgetter("payment_id"))
     return [dump_payment(payment) for payment in payments], 200, link
 
 
@@ -111,7 +112,7 @@ def list_refunds(
     payment_id: str, query: dict[str, Any]
 ) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
     found = refunds.list_refunds(ctx(), payment_id, **query)
-    link = next_link(found, query["limit"], found[-1].refund_id if found else "")
+    link = next_link(found, query["limit"], attrgetter("refund_id"))
     return [dump_refund(refund) for refund in found], 200, link
 
 
