@@ -13,7 +13,7 @@ from marshmallow import Schema, fields, validate
 from shop_common import idempotency
 from shop_common.clock import to_iso
 from shop_common.context import Context
-from shop_common.db import retry_on_conflict
+from shop_common.db import marks, retry_on_conflict
 from shop_common.fields import QuerySchema, Text, WholeNumber
 from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -62,14 +62,13 @@ class Holdings:
     @retry_on_conflict
     def settle(self, context: Context, order_ids: Sequence[str]) -> dict[str, int]:
         """Their orders are there: they are listed no more. Answers how many were not settled."""
-        marks = ", ".join("?" * len(order_ids))
         now = to_iso(context.clock())
         with context.db.write() as tx:
             idempotency.claim(tx)
             rows = tx.all(
                 # In one order, so that two that settle the same do not wait for each other.
                 f"UPDATE {self.table} SET settled_at = ?, updated_at = ? WHERE order_id IN"
-                f" (SELECT order_id FROM {self.table} WHERE order_id IN ({marks})"
+                f" (SELECT order_id FROM {self.table} WHERE order_id IN ({marks(order_ids)})"
                 " AND settled_at IS NULL ORDER BY order_id FOR UPDATE) RETURNING order_id",
                 (now, now, *order_ids),
             )

@@ -252,11 +252,6 @@ def _respond(status: int, headers: Mapping[str, str], body: str) -> Response:
 
 def prune(database: Database, now: datetime) -> int:
     """Delete a batch of keys older than KEPT_HOURS; how many."""
+    before = to_iso(now - timedelta(hours=KEPT_HOURS))
     with database.write() as tx:
-        return len(
-            tx.all(
-                "DELETE FROM idempotency WHERE (route, key) IN (SELECT route, key FROM idempotency"
-                " WHERE created_at < ? ORDER BY created_at LIMIT ?) RETURNING key",
-                (to_iso(now - timedelta(hours=KEPT_HOURS)), PRUNED_AT_ONCE),
-            )
-        )
+        return tx.delete_before("idempotency", "route, key", "created_at", before, PRUNED_AT_ONCE)

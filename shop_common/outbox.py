@@ -294,11 +294,6 @@ def retry(database: Database, row_id: int, now: datetime) -> dict[str, Any]:
 
 def prune(database: Database, now: datetime) -> int:
     """Delete a batch of rows that were delivered more than KEPT_DAYS ago; how many."""
+    before = clock.to_iso(now - timedelta(days=KEPT_DAYS))
     with database.write() as tx:
-        return len(
-            tx.all(
-                "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE closed_at < ?"
-                " ORDER BY closed_at LIMIT ?) RETURNING id",
-                (clock.to_iso(now - timedelta(days=KEPT_DAYS)), PRUNED_AT_ONCE),
-            )
-        )
+        return tx.delete_before("outbox", "id", "closed_at", before, PRUNED_AT_ONCE)

@@ -103,13 +103,7 @@ def restore_checkout(tx: Transaction, order_id: str, now: str) -> bool:
 
 def delete_old_checkouts(tx: Transaction, not_before: str, limit: int) -> int:
     """Delete up to `limit` check-outs that were settled before `not_before`; how many."""
-    return len(
-        tx.all(
-            "DELETE FROM checkouts WHERE order_id IN (SELECT order_id FROM checkouts"
-            " WHERE settled_at < ? ORDER BY settled_at LIMIT ?) RETURNING order_id",
-            (not_before, limit),
-        )
-    )
+    return tx.delete_before("checkouts", "order_id", "settled_at", not_before, limit)
 
 
 def _load(items: str) -> Lines:

@@ -5,7 +5,7 @@ from typing import Any
 
 from apps.catalog.model import ANSWERED, DATA, ImportRow, Origin, ProductData, StoredProduct
 from shop_common import json_text
-from shop_common.db import Row, Transaction
+from shop_common.db import Row, Transaction, marks
 
 PRODUCT = f"{', '.join(ANSWERED)}, version"
 STORED = f"id, stock, {', '.join(DATA)}, handle, options, archived_at"
@@ -269,7 +269,3 @@ def update_imported(
             for product, row in updated
         ),
     )
-
-
-def marks(values: Sequence[Any]) -> str:
-    return ", ".join("?" * len(values))

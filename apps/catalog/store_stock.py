@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from apps.catalog.model import HELD, MAX_STOCK, RELEASED, Line
-from apps.catalog.store import PRODUCT, add_movement, marks
+from apps.catalog.store import PRODUCT, add_movement
 from shop_common import json_text
-from shop_common.db import Row, Transaction
+from shop_common.db import Row, Transaction, marks
 
 
 def change_stock(tx: Transaction, product_id: int, delta: int, reason: str, now: str) -> Row | None:

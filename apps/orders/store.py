@@ -14,7 +14,7 @@ from apps.orders.model import (
     Order,
 )
 from shop_common import json_text
-from shop_common.db import Row, Transaction
+from shop_common.db import Row, Transaction, marks
 
 
 def insert_order(tx: Transaction, order: Order) -> bool:
@@ -57,8 +57,8 @@ def _find(tx: Transaction, order_id: str, lock: str) -> Order | None:
 
 def find_statuses(tx: Transaction, order_ids: Sequence[str]) -> dict[str, str]:
     """The status of those ids that have a row, ABANDONED ones too."""
-    marks = ", ".join("?" * len(order_ids))
-    rows = tx.all(f"SELECT order_id, status FROM orders WHERE order_id IN ({marks})", order_ids)
+    sql = f"SELECT order_id, status FROM orders WHERE order_id IN ({marks(order_ids)})"
+    rows = tx.all(sql, order_ids)
     return {row["order_id"]: row["status"] for row in rows}
 
 
@@ -161,9 +161,8 @@ def list_sold(tx: Transaction, since: str, until: str) -> Iterator[Basket]:
 def count_statuses(tx: Transaction, since: str, until: str) -> dict[str, int]:
     """How many orders made from `since` to before `until` are in each state; none: left out."""
     # All states are named, since the index has the state before the time.
-    marks = ", ".join("?" * len(STATUSES))
     rows = tx.all(
-        f"SELECT status, COUNT(*) AS orders FROM orders WHERE status IN ({marks})"
+        f"SELECT status, COUNT(*) AS orders FROM orders WHERE status IN ({marks(STATUSES)})"
         " AND created_at >= ? AND created_at < ? GROUP BY status",
         (*STATUSES, since, until),
     )

@@ -14,6 +14,7 @@ from shop_common.db.base import (
     Row,
     Transaction,
     in_transaction,
+    marks,
     retry_on_conflict,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "Row",
     "Transaction",
     "in_transaction",
+    "marks",
     "open_database",
     "retry_on_conflict",
 ]

@@ -92,9 +92,26 @@ class Transaction:
         rows: list[Row] = self._connection.execute(self._translate(sql), params).fetchall()
         return rows
 
+    def delete_before(self, table: str, key: str, column: str, before: str, limit: int) -> int:
+        """Delete up to `limit` rows whose time in `column` is before that, oldest first; how many.
+
+        `key` names the columns of the primary key.
+        """
+        rows = self.all(
+            f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {column} < ?"
+            f" ORDER BY {column} LIMIT ?) RETURNING {key}",
+            (before, limit),
+        )
+        return len(rows)
+
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """Rows as they are read, for results that should not stand in memory at once."""
         yield from self._connection.execute(self._translate(sql), params)
+
+
+def marks(values: Sequence[Any]) -> str:
+    """A placeholder for each of the values: `?, ?, ?`."""
+    return ", ".join("?" * len(values))
 
 
 class Database(ABC):
