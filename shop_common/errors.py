@@ -1,8 +1,8 @@
 """The errors that become answers; the handlers that answer them are in app.py.
 
-401 UnauthorizedError, 403 ForbiddenError, 404 NotFoundError, 409 ConflictError,
+401 UnauthorizedError, 403 ForbiddenError, 404 NotFoundError, 409 ConflictError, KeyRunningError,
 411 LengthRequiredError, 412 PreconditionFailedError, 415 UnsupportedMediaError,
-422 InvalidInputError, 503 BusyError and PartnerError (with `Retry-After`).
+422 InvalidInputError, KeyReusedError, 503 BusyError and PartnerError (with `Retry-After`).
 """
 
 from collections.abc import Mapping
@@ -42,6 +42,11 @@ class ConflictError(ShopError):
     status = 409
 
 
+class KeyRunningError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is still running")
+
+
 class LengthRequiredError(ShopError):
     status = 411
 
@@ -60,6 +65,11 @@ class InvalidInputError(ShopError):
     """The input is wrong; `errors` maps each field to what is wrong with it."""
 
     status = 422
+
+
+class KeyReusedError(InvalidInputError):
+    def __init__(self) -> None:
+        super().__init__("Idempotency-Key: Was used for another request.")
 
 
 class BusyError(ShopError):

@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Response, request
 
 from shop_common import clock, json_text
 from shop_common.clock import to_iso
 from shop_common.db import ConflictRetryError, Database, Row, Transaction, retry_on_conflict
-from shop_common.errors import BusyError, ConflictError, InvalidInputError
+from shop_common.errors import BusyError, InvalidInputError, KeyReusedError, KeyRunningError
 
 logger = logging.getLogger("shop.idempotency")
 
@@ -81,7 +81,7 @@ def fingerprint() -> str:
 def run(database: Database, time_source: clock.Clock, view: Callable[[], Any]) -> Any:
     """Call the view, unless the request's key has been answered: then that answer again.
 
-    Raises ConflictError while another try runs, InvalidInputError if the key came with another
+    Raises KeyRunningError while another try runs, KeyReusedError if the key came with another
     request.
     """
     key = read_key()
@@ -90,9 +90,8 @@ def run(database: Database, time_source: clock.Clock, view: Callable[[], Any]) -
     attempt = _Attempt(request.endpoint or "", key, fingerprint(), time_source)
     with database.read() as tx:
         row = _find(tx, attempt)
-    if row is not None and row["status"] is not None:
-        _check_same(row, attempt)
-        raise AnsweredError(row)
+    if row is not None:
+        _check_unanswered(row, attempt)
     token = _current.set(attempt)
     try:
         view()
@@ -106,7 +105,7 @@ def run(database: Database, time_source: clock.Clock, view: Callable[[], Any]) -
 def claim(tx: Transaction) -> None:
     """First in the transaction of the effect: the key is this try's, or the transaction ends.
 
-    Raises AnsweredError, ConflictError or InvalidInputError as `run` does.
+    Raises AnsweredError, KeyRunningError or KeyReusedError as `run` does.
     """
     attempt = _current.get()
     if attempt is None:
@@ -170,13 +169,11 @@ def _take_lease(database: Database, attempt: _Attempt) -> None:
         row = _find(tx, attempt, " FOR UPDATE")
         if row is None:
             raise ConflictRetryError  # the other try has failed meanwhile, and freed the key
-        _check_same(row, attempt)
-        if row["status"] is not None:
-            raise AnsweredError(row)
+        _check_unanswered(row, attempt)
         # A stamp further ahead than any lease was made before the clock stepped back.
         too_far = to_iso(now + timedelta(seconds=2 * LEASE_S))
         if to_iso(now) < row["leased_until"] <= too_far:
-            raise _running()
+            raise KeyRunningError
         tx.execute(
             "UPDATE idempotency SET token = ?, leased_until = ?, updated_at = ?"
             " WHERE route = ? AND key = ?",
@@ -223,27 +220,18 @@ def _find(tx: Transaction, attempt: _Attempt, lock: str = "") -> Row | None:
     )
 
 
-def _refuse(row: Row | None, attempt: _Attempt) -> None:
+def _refuse(row: Row | None, attempt: _Attempt) -> NoReturn:
     """Say why this try has no right to the key."""
-    if row is None:
-        raise _running()
-    _check_same(row, attempt)
+    if row is not None:
+        _check_unanswered(row, attempt)
+    raise KeyRunningError
+
+
+def _check_unanswered(row: Row, attempt: _Attempt) -> None:
+    if row["fingerprint"] != attempt.fingerprint:
+        raise KeyReusedError
     if row["status"] is not None:
         raise AnsweredError(row)
-    raise _running()
-
-
-def _check_same(row: Row, attempt: _Attempt) -> None:
-    if row["fingerprint"] != attempt.fingerprint:
-        raise other_request()
-
-
-def other_request() -> InvalidInputError:
-    return InvalidInputError("Idempotency-Key: Was used for another request.")
-
-
-def _running() -> ConflictError:
-    return ConflictError("A request with this Idempotency-Key is still running")
 
 
 def _respond(status: int, headers: Mapping[str, str], body: str) -> Response:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from shop_common import money
 from shop_common.clock import to_iso
-from shop_common.errors import ConflictError, ShopError
+from shop_common.errors import ConflictError, KeyRunningError, ShopError
 
 PENDING = "PENDING"
 COMPLETED = "COMPLETED"
@@ -108,15 +108,11 @@ def already_paid(order_id: str, payment_id: str, status: str = COMPLETED) -> Con
 
 
 def check_not_running(first_try: Payment | Refund, now: datetime) -> None:
-    """Raise ConflictError while the try that wrote the row waits for the provider."""
+    """Raise KeyRunningError while the try that wrote the row waits for the provider."""
     # What the provider answers, or that it does not, is what changes the row for the first time.
     since = to_iso(now - timedelta(seconds=RUNNING_S))
     if first_try.updated_at == first_try.created_at and since < first_try.created_at <= to_iso(now):
-        raise still_running()
-
-
-def still_running() -> ConflictError:
-    return ConflictError("A request with this Idempotency-Key is still running")
+        raise KeyRunningError
 
 
 def refused(payment: Payment, refusal: str) -> ConflictError:

@@ -11,7 +11,7 @@ from shop_common import idempotency, money
 from shop_common.clock import from_iso, to_iso
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Transaction, retry_on_conflict
-from shop_common.errors import BusyError, InvalidInputError, NotFoundError
+from shop_common.errors import BusyError, InvalidInputError, KeyReusedError, NotFoundError
 from shop_common.ids import new_id
 from shop_common.outbox import Message
 
@@ -50,7 +50,7 @@ def _request(
             raise NotFoundError(f"Payment {payment_id} not found")
         if key.key and (known := store.find_by_key(tx, Refund, key.key)):
             if known.fingerprint != key.fingerprint:
-                raise idempotency.other_request()
+                raise KeyReusedError
             if known.status == model.REQUESTED:
                 model.check_not_running(known, now)
             return known, False

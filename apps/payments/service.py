@@ -7,11 +7,17 @@ from urllib.parse import quote
 from apps.payments import clients, model, refunds, store
 from apps.payments.model import Key, Payment, Refund
 from apps.payments.providers import ABSENT, Outcome, Provider, Status
-from shop_common import idempotency, json_text, money
+from shop_common import json_text, money
 from shop_common.clock import Clock, to_iso
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
-from shop_common.errors import InvalidInputError, NotFoundError, ShopError
+from shop_common.errors import (
+    InvalidInputError,
+    KeyReusedError,
+    KeyRunningError,
+    NotFoundError,
+    ShopError,
+)
 from shop_common.http_client import Answer
 from shop_common.ids import new_id
 from shop_common.outbox import Message
@@ -57,7 +63,7 @@ def _find_known(context: Context, key: Key) -> Payment | None:
     with context.db.read() as tx:
         known = store.find_by_key(tx, Payment, key.key)
     if known and known.fingerprint != key.fingerprint:
-        raise idempotency.other_request()
+        raise KeyReusedError
     return known
 
 
@@ -78,7 +84,7 @@ def _begin(
         if standing := store.find_standing_payment(tx, order_id):
             raise model.already_paid(order_id, standing.payment_id, standing.status)
         if key.key and store.find_by_key(tx, Payment, key.key):
-            raise model.still_running()
+            raise KeyRunningError
         raise ConflictRetryError  # what stood in the way has failed meanwhile
 
 
@@ -175,7 +181,7 @@ def _resume(context: Context, provider: Provider, payment: Payment) -> Paid:
     if report is None:
         return Paid(payment, is_told=True, is_replay=True)
     if context.outbox.is_with_writer(report):
-        raise model.still_running()
+        raise KeyRunningError
     return _judge(payment, context.outbox.hurry(report["id"]))._replace(is_replay=True)
 
 
