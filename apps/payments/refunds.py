@@ -11,7 +11,7 @@ from shop_common import idempotency, money
 from shop_common.clock import from_iso, to_iso
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Transaction, retry_on_conflict
-from shop_common.errors import BusyError, InvalidInputError, KeyReusedError, NotFoundError
+from shop_common.errors import BusyError, InvalidInputError, KeyReusedError
 from shop_common.ids import new_id
 from shop_common.outbox import Message
 
@@ -45,9 +45,7 @@ def _request(
 ) -> tuple[Refund, bool]:
     now = context.clock()
     with context.db.write() as tx:
-        payment = store.lock_payment(tx, payment_id)
-        if payment is None:
-            raise NotFoundError(f"Payment {payment_id} not found")
+        payment = store.get_payment(tx, payment_id, lock=True)
         if key.key and (known := store.find_by_key(tx, Refund, key.key)):
             if known.fingerprint != key.fingerprint:
                 raise KeyReusedError
@@ -131,9 +129,7 @@ def return_payment(context: Context, payment_id: str, reason: str) -> Payment:
     """All of the payment goes back, once it is COMPLETED. Raises NotFoundError."""
     with context.db.write() as tx:
         idempotency.claim(tx)
-        payment = store.lock_payment(tx, payment_id)
-        if payment is None:
-            raise NotFoundError(f"Payment {payment_id} not found")
+        payment = store.get_payment(tx, payment_id, lock=True)
         if payment.status != model.FAILED or payment.owed_reason:
             owe(tx, payment, reason, to_iso(context.clock()))
         idempotency.keep(tx, {"payment_id": payment_id, "status": payment.status})
@@ -155,8 +151,7 @@ def owe(
 def list_refunds(context: Context, payment_id: str, after: str | None, limit: int) -> list[Refund]:
     """A page of refunds, newest first. Raises NotFoundError, InvalidInputError for `after`."""
     with context.db.read() as tx:
-        if store.find_payment(tx, payment_id) is None:
-            raise NotFoundError(f"Payment {payment_id} not found")
+        store.get_payment(tx, payment_id)
         if after is not None and store.find_refund(tx, after) is None:
             raise InvalidInputError(f"after: There is no refund {after}.")
         return store.list_page(tx, Refund, {"payment_id": payment_id}, after, limit)

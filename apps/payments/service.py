@@ -15,7 +15,6 @@ from shop_common.errors import (
     InvalidInputError,
     KeyReusedError,
     KeyRunningError,
-    NotFoundError,
     ShopError,
 )
 from shop_common.http_client import Answer
@@ -132,10 +131,7 @@ def settle_payment(
             refunds.owe(tx, found, "charged after it was declined", now)
         else:
             store.end_check(tx, payment_id)
-        payment = store.find_payment(tx, payment_id)
-    if payment is None:
-        raise NotFoundError(f"Payment {payment_id} not found")
-    return payment, row
+        return store.get_payment(tx, payment_id), row
 
 
 def _add_report(
@@ -174,7 +170,7 @@ def _resume(context: Context, provider: Provider, payment: Payment) -> Paid:
         if row or payment.status != model.COMPLETED:
             return _finish(context, payment, row)
     with context.db.read() as tx:
-        payment = store.find_payment(tx, payment.payment_id) or payment
+        payment = store.get_payment(tx, payment.payment_id)
         report = context.outbox.find_open(tx, payment.order_id, "paid")
     if payment.refusal:
         raise model.refused(payment, payment.refusal)
@@ -187,9 +183,8 @@ def _resume(context: Context, provider: Provider, payment: Payment) -> Paid:
 
 def refuse_payment(time_source: Clock, tx: Transaction, row: Row, answer: Answer) -> None:
     """Orders did not take the payment: it goes back, from the moment its message is closed."""
-    payment = store.lock_payment(tx, json_text.load(row["body"])["payment_id"])
-    if payment:
-        refunds.owe(tx, payment, _refusal(answer), to_iso(time_source()), is_refused=True)
+    payment = store.get_payment(tx, json_text.load(row["body"])["payment_id"], lock=True)
+    refunds.owe(tx, payment, _refusal(answer), to_iso(time_source()), is_refused=True)
 
 
 def _refusal(answer: Answer) -> str:
@@ -199,10 +194,7 @@ def _refusal(answer: Answer) -> str:
 def get_payment(context: Context, payment_id: str) -> Payment:
     """Raises NotFoundError."""
     with context.db.read() as tx:
-        payment = store.find_payment(tx, payment_id)
-    if payment is None:
-        raise NotFoundError(f"Payment {payment_id} not found")
-    return payment
+        return store.get_payment(tx, payment_id)
 
 
 def list_payments(

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from apps.payments.model import Payment, Refund
 from shop_common.db import Row, Transaction
+from shop_common.errors import NotFoundError
 
 Record = TypeVar("Record", Payment, Refund)
 
@@ -34,8 +35,13 @@ def find_payment(tx: Transaction, payment_id: str) -> Payment | None:
     return _find(tx, Payment, "payment_id = ?", payment_id)
 
 
-def lock_payment(tx: Transaction, payment_id: str) -> Payment | None:
-    return _find(tx, Payment, "payment_id = ? FOR UPDATE", payment_id)
+def get_payment(tx: Transaction, payment_id: str, *, lock: bool = False) -> Payment:
+    """As `find_payment`, with `lock` until the end of the transaction. Raises NotFoundError."""
+    where = "payment_id = ? FOR UPDATE" if lock else "payment_id = ?"
+    payment = _find(tx, Payment, where, payment_id)
+    if payment is None:
+        raise NotFoundError(f"Payment {payment_id} not found")
+    return payment
 
 
 def lock_failed_payment(tx: Transaction, payment_id: str) -> Payment | None:
