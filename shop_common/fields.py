@@ -39,6 +39,13 @@ class Text(fields.String):
         return text
 
 
+class Id(Text):
+    """The id of an order, a payment or a refund, whoever has made it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(1, 64, **kwargs)
+
+
 class WholeNumber(fields.Field[int]):
     """A whole number from `low` to `high`: an integer in JSON, plain digits in a query."""
 

@@ -11,10 +11,10 @@ from shop_common import metrics, outbox
 from shop_common.auth import public
 from shop_common.context import ctx
 from shop_common.errors import BusyError, ForbiddenError
-from shop_common.fields import MAX_ID, QuerySchema, WholeNumber
+from shop_common.fields import MAX_ID, WholeNumber
 from shop_common.migrations import MigrationError, load_migrations, pending
 from shop_common.operations import operation
-from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT, next_link
+from shop_common.paging import PageSchema, next_link
 
 blueprint = Blueprint("health", __name__)
 
@@ -56,8 +56,7 @@ class StatusSchema(Schema):
     outbox = fields.Nested(OutboxDepthSchema)
 
 
-class OutboxPageSchema(QuerySchema):
-    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
+class OutboxPageSchema(PageSchema):
     after = WholeNumber(1, MAX_ID, load_default=None)
 
 

@@ -14,21 +14,20 @@ from shop_common import idempotency
 from shop_common.clock import to_iso
 from shop_common.context import Context
 from shop_common.db import marks, retry_on_conflict
-from shop_common.fields import QuerySchema, Text, WholeNumber
-from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
+from shop_common.fields import Id
+from shop_common.paging import MAX_LIMIT, PageSchema
 
 YEAR_S = 31_536_000
 
 
-class UnsettledQuerySchema(QuerySchema):
+class UnsettledQuerySchema(PageSchema):
     unsettled_for = fields.Float(
         load_default=30.0, validate=validate.Range(0, YEAR_S), metadata={"description": "seconds"}
     )
-    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
 
 
 class SettleSchema(Schema):
-    order_ids = fields.List(Text(1, 64), required=True, validate=validate.Length(1, MAX_LIMIT))
+    order_ids = fields.List(Id(), required=True, validate=validate.Length(1, MAX_LIMIT))
 
 
 class SettledSchema(Schema):

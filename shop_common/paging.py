@@ -6,10 +6,18 @@ from urllib.parse import urlencode
 
 from flask import request
 
+from shop_common.fields import QuerySchema, WholeNumber
+
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 
 T = TypeVar("T")
+
+
+class PageSchema(QuerySchema):
+    """A list's `limit`; each list adds its own `after`, by which its rows go."""
+
+    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
 
 
 def next_link(rows: Sequence[T], limit: int, key: Callable[[T], Any]) -> dict[str, str]:

@@ -3,9 +3,7 @@
 from marshmallow import Schema, fields
 
 from apps.cart.model import MAX_QUANTITY
-from shop_common.fields import MAX_ID, QuerySchema, Text, UserPath, WholeNumber
-
-MAX_ORDER_ID = 64
+from shop_common.fields import MAX_ID, Id, QuerySchema, UserPath, WholeNumber
 
 
 class ItemPath(UserPath):
@@ -73,7 +71,7 @@ class QuoteSchema(Schema):
 
 
 class TakeCartSchema(Schema):
-    order_id = Text(1, MAX_ORDER_ID, required=True)
+    order_id = Id(required=True)
 
 
 class TakenItemSchema(Schema):
@@ -88,7 +86,7 @@ class TakenCartSchema(Schema):
 
 
 class RestorePath(UserPath):
-    order_id = Text(1, MAX_ORDER_ID, required=True)
+    order_id = Id(required=True)
 
 
 class RestoredCartSchema(Schema):

@@ -7,8 +7,8 @@ from marshmallow import Schema, ValidationError, fields, pre_load, validate, val
 
 from apps.catalog.model import HELD, MAX_LENGTHS, MAX_STOCK, RELEASED, is_web_address
 from apps.catalog.text import one_line, tidy
-from shop_common.fields import MAX_ID, Money, QuerySchema, Text, WholeNumber
-from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
+from shop_common.fields import MAX_ID, Id, Money, QuerySchema, Text, WholeNumber
+from shop_common.paging import MAX_LIMIT, PageSchema
 
 MAX_IDS = 1000
 MAX_CHANGES = 10_000
@@ -59,13 +59,11 @@ class ProductQuerySchema(QuerySchema):
     after = WholeNumber(0, MAX_ID, metadata={"description": "the last id of the page before"})
 
 
-class HistoryQuerySchema(QuerySchema):
-    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
+class HistoryQuerySchema(PageSchema):
     after = WholeNumber(0, MAX_ID, load_default=MAX_ID)
 
 
-class CategoryQuerySchema(QuerySchema):
-    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
+class CategoryQuerySchema(PageSchema):
     after = Text(0, MAX_LENGTHS["category"], load_default="")
 
 
@@ -179,7 +177,7 @@ class WantedLineSchema(Schema):
 
 
 class NewReservationSchema(Schema):
-    order_id = Text(1, 64, required=True)
+    order_id = Id(required=True)
     items = fields.List(
         fields.Nested(WantedLineSchema), required=True, validate=validate.Length(1, 100)
     )
@@ -198,7 +196,7 @@ class ReservationSchema(Schema):
 
 
 class ReservationPath(Schema):
-    order_id = Text(1, 64, required=True)
+    order_id = Id(required=True)
 
 
 class ReleaseSchema(Schema):

@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from apps.orders.model import MAX_QUANTITY, STATUSES, WantedLine
-from shop_common.fields import MAX_ID, Money, QuerySchema, Text, UserId, WholeNumber
-from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
+from shop_common.fields import MAX_ID, Id, Money, QuerySchema, Text, UserId, WholeNumber
+from shop_common.paging import PageSchema
 
 
 class CreateOrderQuerySchema(QuerySchema):
@@ -31,15 +31,14 @@ class ExportQuerySchema(QuerySchema):
     status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
 
 
-class OrderQuerySchema(ExportQuerySchema):
+class OrderQuerySchema(ExportQuerySchema, PageSchema):
     unverified = fields.Boolean(
         truthy={"true"},
         falsy={"false"},
         load_default=None,
         metadata={"description": "those that were, or were not, taken unchecked and still are"},
     )
-    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
-    after = Text(1, 64, load_default=None, metadata={"description": "an `order_id`"})
+    after = Id(load_default=None, metadata={"description": "an `order_id`"})
 
 
 class StatsQuerySchema(QuerySchema):
@@ -49,13 +48,13 @@ class StatsQuerySchema(QuerySchema):
 
 
 class PaymentReportSchema(Schema):
-    payment_id = Text(1, 64, required=True)
+    payment_id = Id(required=True)
     amount = Money(required=True)
 
 
 class RefundReportSchema(Schema):
-    payment_id = Text(1, 64, required=True)
-    refund_id = Text(1, 64, required=True)
+    payment_id = Id(required=True)
+    refund_id = Id(required=True)
     amount = Money(required=True)
     refunded_amount = Money(required=True)
 

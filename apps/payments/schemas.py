@@ -3,22 +3,21 @@
 from marshmallow import Schema, fields, validate
 
 from apps.payments.model import REFUND_STATUSES, STATUSES
-from shop_common.fields import Money, QuerySchema, Text, WholeNumber
-from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
+from shop_common.fields import Id, Money, QuerySchema, Text
+from shop_common.paging import PageSchema
 
 
 class PaySchema(QuerySchema):
-    order_id = Text(1, 64, required=True)
+    order_id = Id(required=True)
     amount = Money(required=True, metadata={"description": "the order's total"})
 
 
-class PageSchema(QuerySchema):
-    limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
-    after = Text(1, 64, load_default=None, metadata={"description": "the last id of a page"})
+class RefundQuerySchema(PageSchema):
+    after = Id(load_default=None, metadata={"description": "the last id of a page"})
 
 
-class PaymentQuerySchema(PageSchema):
-    order_id = Text(1, 64, load_default=None)
+class PaymentQuerySchema(RefundQuerySchema):
+    order_id = Id(load_default=None)
     status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
 
 

@@ -9,12 +9,12 @@ from apps.payments import refunds, service
 from apps.payments.model import COMPLETED, NO_KEY, SUCCEEDED, Key, dump_payment, dump_refund
 from apps.payments.providers import Provider
 from apps.payments.schemas import (
-    PageSchema,
     PaidSchema,
     PaymentQuerySchema,
     PaymentSchema,
     PaySchema,
     ReasonSchema,
+    RefundQuerySchema,
     RefundSchema,
     ReturnedSchema,
     WantedRefundSchema,
@@ -104,7 +104,7 @@ def refund_payment(
 @blueprint.get("/payments/<payment_id>/refunds")
 @operation(
     "The refunds of a payment, newest first",
-    query=PageSchema(),
+    query=RefundQuerySchema(),
     answers={200: RefundSchema(many=True)},
     errors={404: _NO_PAYMENT},
 )
