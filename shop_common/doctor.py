@@ -1,25 +1,24 @@
-"""Whether the books balance: reads the databases of all four apps and reconciles them.
+"""Whether the books balance: reconciles what the databases of all four apps say (books.py).
 
-The four are read one after the other, while the shop goes on working. So a difference counts only
-if it is still there when they are read again, for as long as an operation between apps may take;
-what a message that is on its way will put right is none.
+They are read one after the other, while the shop goes on working. So a difference counts only if it
+is still there when they are read again, for as long as an operation between apps may take; what a
+message that is on its way will put right is none.
 """
 
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from shop_common import json_text
+from shop_common.books import Books, read_books
 from shop_common.clock import Clock, to_iso
 from shop_common.db import Database, Row
 from shop_common.money import to_number
 
 LOOK_AGAIN_S = 1.0
-# How long a message may wait, and an unverified order, before someone should know.
-WAIT_S = 120.0
 _GAVE_BACK = ("ABANDONED", "CANCELLED", "EXPIRED")
 
 
@@ -41,27 +40,6 @@ class Finding:
     detail: str
     remedy: str
     repair: Repair | None = field(default=None, compare=False)
-
-
-@dataclass(slots=True)
-class Books:
-    """What the databases say, by id; amounts in minor units."""
-
-    now: str
-    old: str  # what is older than this was not taken up by a sweeper in its time
-    waiting: str  # what waits since before this waits too long
-    orders: dict[str, Row] = field(default_factory=dict)
-    shipped: set[str] = field(default_factory=set)
-    payments: dict[str, Row] = field(default_factory=dict)
-    refunds: dict[str, Row] = field(default_factory=dict)
-    products: dict[int, Row] = field(default_factory=dict)
-    reservations: dict[str, Row] = field(default_factory=dict)
-    checkouts: dict[str, Row] = field(default_factory=dict)
-    messages: dict[str, list[Row]] = field(default_factory=dict)
-
-    def is_told(self, app: str, aggregate: str) -> bool:
-        """Whether no message of the app about this is on its way."""
-        return not any(row["aggregate"] == aggregate for row in self.messages[app])
 
 
 def diagnose(
@@ -92,79 +70,11 @@ def examine(
     databases: Mapping[str, Database], now: datetime, sweep_after_s: float
 ) -> list[Finding]:
     """Every difference that there is at this moment, also those of work in progress."""
-    books = Books(
-        now=to_iso(now),
-        old=to_iso(now - timedelta(seconds=2 * sweep_after_s + 10)),
-        waiting=to_iso(now - timedelta(seconds=WAIT_S + 2 * sweep_after_s)),
-    )
-    for app, database in databases.items():
-        _READERS[app](books, database)
+    books = read_books(databases, now, sweep_after_s)
     found = [*_check_files(databases)]
     for check in (_check_orders, _check_payments, _check_stock, _check_holds, _check_carts):
         found += check(books)
     return [*found, *_check_messages(books)]
-
-
-def _read_orders(books: Books, database: Database) -> None:
-    with database.read() as tx:
-        books.messages["orders"] = tx.all(_OPEN_MESSAGES)
-        sql = (
-            "SELECT order_id, status, total_amount, items, unverified, payment_id, created_at"
-            " FROM orders"
-        )
-        books.orders = {row["order_id"]: row for row in tx.stream(sql)}
-        sql = "SELECT order_id FROM order_history WHERE to_status = 'SHIPPED'"
-        books.shipped = {row["order_id"] for row in tx.stream(sql)}
-
-
-def _read_payments(books: Books, database: Database) -> None:
-    with database.read() as tx:
-        books.messages["payments"] = tx.all(_OPEN_MESSAGES)
-        sql = (
-            "SELECT payment_id, order_id, amount, status, refunded_minor, succeeded_minor,"
-            " created_at FROM payments"
-        )
-        books.payments = {row["payment_id"]: row for row in tx.stream(sql)}
-        sql = "SELECT refund_id, payment_id, amount, status, created_at FROM refunds"
-        books.refunds = {row["refund_id"]: row for row in tx.stream(sql)}
-
-
-def _read_catalog(books: Books, database: Database) -> None:
-    with database.read() as tx:
-        books.messages["catalog"] = tx.all(_OPEN_MESSAGES)
-        sql = (
-            "SELECT products.id, stock, COALESCE(SUM(delta), 0) AS moved,"
-            " COALESCE(SUM(CASE WHEN order_id IS NULL THEN 0 ELSE delta END), 0) AS held"
-            " FROM products LEFT JOIN stock_movements ON product_id = products.id"
-            " GROUP BY products.id, stock"
-        )
-        books.products = {row["id"]: row for row in tx.stream(sql)}
-        sql = "SELECT order_id, status, items, created_at FROM reservations"
-        books.reservations = {row["order_id"]: row for row in tx.stream(sql)}
-
-
-def _read_cart(books: Books, database: Database) -> None:
-    with database.read() as tx:
-        books.messages["cart"] = tx.all(_OPEN_MESSAGES)
-        sql = (
-            "SELECT order_id, user_id, created_at FROM checkouts"
-            " WHERE status = 'TAKEN' AND settled_at IS NULL"
-        )
-        books.checkouts = {row["order_id"]: row for row in tx.stream(sql)}
-
-
-# Whoever gives is read before who is given to: what was on its way in between is then seen twice
-# and not missed.
-_READERS = {
-    "catalog": _read_catalog,
-    "cart": _read_cart,
-    "payments": _read_payments,
-    "orders": _read_orders,
-}
-_OPEN_MESSAGES = (
-    "SELECT id, topic, aggregate, partner, parked_at, last_error, created_at FROM outbox"
-    " WHERE closed_at IS NULL ORDER BY id"
-)
 
 
 def _check_files(databases: Mapping[str, Database]) -> Iterator[Finding]:
