@@ -8,7 +8,7 @@ oldest open row of an aggregate is sent; only an answered 409 or 422 counts towa
 import logging
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,6 +111,10 @@ class Outbox:
         except BusyError as error:
             logger.warning("outbox row %s is left to the relay: %s", row["id"], error.detail)
             return None
+
+    def deliver_all(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self.deliver(row)
 
     def find_open(self, tx: Transaction, aggregate: str, topic: str) -> Row | None:
         """The oldest row of the topic that is not delivered."""

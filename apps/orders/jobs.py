@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from apps.orders import clients, model, service, store
+from apps.orders import clients, creation, model, service, store
 from shop_common import job_lease
 from shop_common.background import Job
 from shop_common.clock import to_iso
@@ -85,8 +85,7 @@ def _move(context: Context, order_id: str, to_status: str, actor: str, reason: s
         rows = _try_move(context, order_id, to_status, actor, reason)
     except ConflictError:
         return
-    for row in rows:
-        context.outbox.deliver(row)
+    context.outbox.deliver_all(rows)
 
 
 @retry_on_conflict
@@ -127,6 +126,6 @@ def _sweep_batch(context: Context, partner: str, claimed: set[str]) -> bool:
         if ordered:
             clients.settle(context, partner, ordered)
         for order_id in new - set(ordered):
-            service.claim(context, order_id, users[order_id])
+            creation.claim(context, order_id, users[order_id])
             claimed.add(order_id)
     return bool(new) and len(users) == AT_ONCE

@@ -1,147 +1,15 @@
-"""The operations on orders; each owns its transaction, and none speaks HTTP inside one."""
+"""The operations on orders that there are; each owns its transaction. New ones: creation.py."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
-from apps.orders import clients, model, store
-from apps.orders.model import Line, Order, WantedLine, dump_order
+from apps.orders import clients, messages, model, store
+from apps.orders.model import Order, dump_order
 from shop_common import idempotency
 from shop_common.clock import to_iso
 from shop_common.context import Context
 from shop_common.db import Row, Transaction, retry_on_conflict
-from shop_common.errors import BusyError, ConflictError, InvalidInputError, NotFoundError, ShopError
-from shop_common.idempotency import AnsweredError
-from shop_common.ids import new_id
-from shop_common.outbox import Message
-
-
-@dataclass(slots=True)
-class _Try:
-    """A try to make an order: what it may hold elsewhere under its id, and has to give back."""
-
-    order_id: str
-    user_id: str
-    may_hold_stock: bool = False
-    may_hold_cart: bool = False
-
-
-def create_order(context: Context, user_id: str, wanted: Sequence[WantedLine] | None) -> Order:
-    """Take an order at the catalogue's prices, its stock reserved; None: check out the cart.
-
-    While the catalogue is silent the order is taken as it was sent, and checked later. Raises
-    what the client is told: NotFoundError, ConflictError, BusyError if a price is not to be had
-    or a partner that must answer does not.
-    """
-    if wanted is not None:
-        model.check_size(wanted)
-    attempt = _Try(new_id(context.clock()), user_id)
-    with idempotency.lease(context.db):
-        try:
-            return _create(context, attempt, wanted)
-        except clients.RefusedError as refusal:
-            _give_up(context, attempt)
-            raise refusal.error from refusal
-        except (ShopError, AnsweredError):
-            _give_up(context, attempt)
-            raise
-
-
-def _create(context: Context, attempt: _Try, wanted: Sequence[WantedLine] | None) -> Order:
-    from_cart = wanted is None
-    if wanted is None:
-        wanted = _take_cart(context, attempt)
-    lines = _reserve(context, attempt, wanted)
-    unverified = lines is None
-    if lines is None:
-        if any(line.price_minor is None for line in wanted):
-            raise BusyError("The catalogue does not answer and the order names no price.")
-        lines = tuple(Line(w.product_id, w.quantity, w.price_minor or 0) for w in wanted)
-    now = to_iso(context.clock())
-    order = Order(
-        order_id=attempt.order_id,
-        user_id=attempt.user_id,
-        lines=lines,
-        status=model.CREATED,
-        total_minor=model.total_minor(lines),
-        unverified=unverified,
-        from_cart=from_cart,
-        payment_id=None,
-        paid_at=None,
-        reason=None,
-        created_at=now,
-        updated_at=now,
-    )
-    _insert(context, order)
-    return order
-
-
-def _take_cart(context: Context, attempt: _Try) -> list[WantedLine]:
-    attempt.may_hold_cart = True
-    try:
-        return clients.take_cart(context, attempt.user_id, attempt.order_id)
-    except clients.RefusedError:
-        attempt.may_hold_cart = False  # an answered no has moved nothing
-        raise
-
-
-def _reserve(
-    context: Context, attempt: _Try, wanted: Sequence[WantedLine]
-) -> tuple[Line, ...] | None:
-    attempt.may_hold_stock = True
-    try:
-        return clients.reserve(context, attempt.order_id, wanted)
-    except clients.RefusedError:
-        attempt.may_hold_stock = False  # all or nothing: an answered no has taken nothing
-        raise
-
-
-@retry_on_conflict
-def _insert(context: Context, order: Order) -> None:
-    """The insert of the id decides: if it is there, this try was given up by someone."""
-    with context.db.write() as tx:
-        idempotency.claim(tx)
-        if not store.insert_order(tx, order):
-            raise BusyError("The order took too long and was given up; try again.")
-        store.add_history(
-            tx, order.order_id, None, order.status, model.CLIENT, None, order.created_at
-        )
-        idempotency.keep(tx, dump_order(order))
-
-
-def _give_up(context: Context, attempt: _Try) -> None:
-    """Claim the id of a try that failed, with what it has to give back."""
-    if attempt.may_hold_stock or attempt.may_hold_cart:
-        user_id = attempt.user_id if attempt.may_hold_cart else None
-        _deliver(context, claim(context, attempt.order_id, user_id))
-
-
-@retry_on_conflict
-def claim(context: Context, order_id: str, user_id: str | None) -> list[Row]:
-    """Make the id one that no order can have, and give back what is held under it.
-
-    `user_id` says whose cart its lines came from, if they did. Nobody gives anything back without
-    having inserted this row, or having found it.
-    """
-    now = to_iso(context.clock())
-    row = Order(
-        order_id, user_id or "", (), model.ABANDONED, 0, False, user_id is not None,
-        None, None, None, now, now,
-    )  # fmt: skip
-    with context.db.write() as tx:
-        store.insert_order(tx, row)
-        if store.find_statuses(tx, [order_id]) != {order_id: model.ABANDONED}:
-            return []
-        messages = [_release(order_id, "abandoned")]
-        if user_id is not None:
-            messages.append(_restore(order_id, user_id))
-        return [
-            context.outbox.add(tx, message)
-            for message in messages
-            if not context.outbox.has_open(tx, message.aggregate)
-        ]
+from shop_common.errors import ConflictError, InvalidInputError, NotFoundError
 
 
 def get_order(context: Context, order_id: str) -> Order:
@@ -175,7 +43,7 @@ def get_history(context: Context, order_id: str) -> list[dict[str, Any]]:
 def move_order(context: Context, order_id: str, to_status: str, reason: str | None) -> Order:
     """Cancel, ship or deliver. Raises NotFoundError, ConflictError for a move there is not."""
     order, rows = _move_order(context, order_id, to_status, reason)
-    _deliver(context, rows)
+    context.outbox.deliver_all(rows)
     return order
 
 
@@ -213,16 +81,12 @@ def move(
     store.add_history(tx, order.order_id, order.status, to_status, actor, reason, now)
     rows = []
     if found.releases:
-        rows.append(context.outbox.add(tx, _release(order.order_id, to_status.lower())))
+        message = messages.release(order.order_id, to_status.lower())
+        rows.append(context.outbox.add(tx, message))
     if found.refunds:
         # By the relay alone: orders never waits for payments, which may be waiting for orders.
-        message = Message(
-            topic="return",
-            aggregate=f"payments/{order.order_id}",
-            partner="payments",
-            path=f"/payments/{order.payment_id}/return",
-            body={"reason": reason or f"order {to_status.lower()}"},
-        )
+        why = reason or f"order {to_status.lower()}"
+        message = messages.return_payment(order.order_id, order.payment_id, why)
         context.outbox.add(tx, message, by_relay=True)
     return rows
 
@@ -292,7 +156,7 @@ def record_refund(
             rows = move(context, tx, order, model.REFUNDED, model.PAYMENTS, None)
         order = _found(store.find_order(tx, order_id), order_id)
         idempotency.keep(tx, {"order_id": order_id, "status": order.status})
-    _deliver(context, rows)
+    context.outbox.deliver_all(rows)
     return order
 
 
@@ -309,28 +173,3 @@ def _found(order: Order | None, order_id: str) -> Order:
     if order is None:
         raise NotFoundError(f"Order {order_id} not found")
     return order
-
-
-def _release(order_id: str, reason: str) -> Message:
-    return Message(
-        topic="release",
-        aggregate=f"catalog/{order_id}",
-        partner="catalog",
-        path=f"/reservations/{order_id}/release",
-        body={"reason": reason},
-    )
-
-
-def _restore(order_id: str, user_id: str) -> Message:
-    return Message(
-        topic="restore",
-        aggregate=f"cart/{order_id}",
-        partner="cart",
-        path=f"/cart/{quote(user_id, safe='')}/checkouts/{order_id}/restore",
-        body={},
-    )
-
-
-def _deliver(context: Context, rows: Sequence[Row]) -> None:
-    for row in rows:
-        context.outbox.deliver(row)

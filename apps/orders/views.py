@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from apps.orders import reports, service
+from apps.orders import creation, reports, service
 from apps.orders.export import write_orders
 from apps.orders.model import CANCELLED, DELIVERED, PAID, SHIPPED, WantedLine, dump_order
 from apps.orders.schemas import (
@@ -48,7 +48,7 @@ _MOVE_ERRORS = {404: _UNKNOWN, 409: "the order is in a state that this does not 
     },
 )
 def create_order(query: dict[str, Any], body: list[WantedLine] | None) -> dict[str, Any]:
-    return dump_order(service.create_order(ctx(), query["user_id"], body))
+    return dump_order(creation.create_order(ctx(), query["user_id"], body))
 
 
 @blueprint.get("/orders")

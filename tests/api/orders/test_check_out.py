@@ -105,11 +105,11 @@ def test_the_sweeper_claims_a_dead_try_once_in_a_run(
     orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many there are: the partner lists them until they are given back."""
-    from apps.orders import jobs, service
+    from apps.orders import creation, jobs
 
     claimed: list[str] = []
     monkeypatch.setattr(jobs, "AT_ONCE", 2)
-    monkeypatch.setattr(service, "claim", lambda _, order_id, __: claimed.append(order_id))
+    monkeypatch.setattr(creation, "claim", lambda _, order_id, __: claimed.append(order_id))
     catalog_app.unsettled = [{"order_id": i, "created_at": "2026"} for i in "abc"]
     jobs.sweep(orders.context)
     assert sorted(claimed) == ["a", "b"]
@@ -117,13 +117,13 @@ def test_the_sweeper_claims_a_dead_try_once_in_a_run(
 
 def test_a_try_that_was_given_up_makes_no_order(orders: Api, catalog_app: Catalog) -> None:
     """The sweeper claims the id while the try sleeps between the reservation and its insert."""
-    from apps.orders import service
+    from apps.orders import creation
 
     reserve = catalog_app.reserve
 
     def sleep(request: requests.PreparedRequest) -> object:
         answer = reserve(request)
-        service.claim(orders.context, next(iter(catalog_app.held)), None)
+        creation.claim(orders.context, next(iter(catalog_app.held)), None)
         return answer
 
     import responses

@@ -1,0 +1,140 @@
+"""How an order comes about, and how a try that fails gives back what it holds elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.orders import clients, messages, model, store
+from apps.orders.model import Line, Order, WantedLine, dump_order
+from shop_common import idempotency
+from shop_common.clock import to_iso
+from shop_common.context import Context
+from shop_common.db import Row, retry_on_conflict
+from shop_common.errors import BusyError, ShopError
+from shop_common.idempotency import AnsweredError
+from shop_common.ids import new_id
+
+
+@dataclass(slots=True)
+class _Try:
+    """A try to make an order: what it may hold elsewhere under its id, and has to give back."""
+
+    order_id: str
+    user_id: str
+    may_hold_stock: bool = False
+    may_hold_cart: bool = False
+
+
+def create_order(context: Context, user_id: str, wanted: Sequence[WantedLine] | None) -> Order:
+    """Take an order at the catalogue's prices, its stock reserved; None: check out the cart.
+
+    While the catalogue is silent the order is taken as it was sent, and checked later. Raises
+    what the client is told: NotFoundError, ConflictError, BusyError if a price is not to be had
+    or a partner that must answer does not.
+    """
+    if wanted is not None:
+        model.check_size(wanted)
+    attempt = _Try(new_id(context.clock()), user_id)
+    with idempotency.lease(context.db):
+        try:
+            return _create(context, attempt, wanted)
+        except clients.RefusedError as refusal:
+            _give_up(context, attempt)
+            raise refusal.error from refusal
+        except (ShopError, AnsweredError):
+            _give_up(context, attempt)
+            raise
+
+
+def _create(context: Context, attempt: _Try, wanted: Sequence[WantedLine] | None) -> Order:
+    from_cart = wanted is None
+    if wanted is None:
+        wanted = _take_cart(context, attempt)
+    lines = _reserve(context, attempt, wanted)
+    unverified = lines is None
+    if lines is None:
+        if any(line.price_minor is None for line in wanted):
+            raise BusyError("The catalogue does not answer and the order names no price.")
+        lines = tuple(Line(w.product_id, w.quantity, w.price_minor or 0) for w in wanted)
+    now = to_iso(context.clock())
+    order = Order(
+        order_id=attempt.order_id,
+        user_id=attempt.user_id,
+        lines=lines,
+        status=model.CREATED,
+        total_minor=model.total_minor(lines),
+        unverified=unverified,
+        from_cart=from_cart,
+        payment_id=None,
+        paid_at=None,
+        reason=None,
+        created_at=now,
+        updated_at=now,
+    )
+    _insert(context, order)
+    return order
+
+
+def _take_cart(context: Context, attempt: _Try) -> list[WantedLine]:
+    attempt.may_hold_cart = True
+    try:
+        return clients.take_cart(context, attempt.user_id, attempt.order_id)
+    except clients.RefusedError:
+        attempt.may_hold_cart = False  # an answered no has moved nothing
+        raise
+
+
+def _reserve(
+    context: Context, attempt: _Try, wanted: Sequence[WantedLine]
+) -> tuple[Line, ...] | None:
+    attempt.may_hold_stock = True
+    try:
+        return clients.reserve(context, attempt.order_id, wanted)
+    except clients.RefusedError:
+        attempt.may_hold_stock = False  # all or nothing: an answered no has taken nothing
+        raise
+
+
+@retry_on_conflict
+def _insert(context: Context, order: Order) -> None:
+    """The insert of the id decides: if it is there, this try was given up by someone."""
+    with context.db.write() as tx:
+        idempotency.claim(tx)
+        if not store.insert_order(tx, order):
+            raise BusyError("The order took too long and was given up; try again.")
+        store.add_history(
+            tx, order.order_id, None, order.status, model.CLIENT, None, order.created_at
+        )
+        idempotency.keep(tx, dump_order(order))
+
+
+def _give_up(context: Context, attempt: _Try) -> None:
+    """Claim the id of a try that failed, with what it has to give back."""
+    if attempt.may_hold_stock or attempt.may_hold_cart:
+        user_id = attempt.user_id if attempt.may_hold_cart else None
+        context.outbox.deliver_all(claim(context, attempt.order_id, user_id))
+
+
+@retry_on_conflict
+def claim(context: Context, order_id: str, user_id: str | None) -> list[Row]:
+    """Make the id one that no order can have, and give back what is held under it.
+
+    `user_id` says whose cart its lines came from, if they did. Nobody gives anything back without
+    having inserted this row, or having found it.
+    """
+    now = to_iso(context.clock())
+    row = Order(
+        order_id, user_id or "", (), model.ABANDONED, 0, False, user_id is not None,
+        None, None, None, now, now,
+    )  # fmt: skip
+    with context.db.write() as tx:
+        store.insert_order(tx, row)
+        if store.find_statuses(tx, [order_id]) != {order_id: model.ABANDONED}:
+            return []
+        told = [messages.release(order_id, "abandoned")]
+        if user_id is not None:
+            told.append(messages.restore(order_id, user_id))
+        return [
+            context.outbox.add(tx, message)
+            for message in told
+            if not context.outbox.has_open(tx, message.aggregate)
+        ]
