@@ -41,20 +41,20 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 
 @retry_on_conflict
-def seed_catalog(ctx: Context) -> None:
+def seed_catalog(context: Context) -> None:
     """Put the first products into a new catalogue unless it is to start empty; once for ever."""
-    with ctx.db.read() as tx:
+    with context.db.read() as tx:
         if store.is_started(tx):
             return
-    now = to_iso(ctx.clock())
-    with ctx.db.write() as tx:
-        if store.start_catalogue(tx, now) and not ctx.config.catalog_empty:
+    now = to_iso(context.clock())
+    with context.db.write() as tx:
+        if store.start_catalogue(tx, now) and not context.config.catalog_empty:
             for origin, data, stock in FIRST_PRODUCTS:
                 store.insert_product(tx, origin, data, stock, now)
 
 
 def list_products(
-    ctx: Context, *, q: str = "", limit: int | None = None, **narrowed: Any
+    context: Context, *, q: str = "", limit: int | None = None, **narrowed: Any
 ) -> tuple[list[Row], int]:
     """Products for sale by id, and the limit that held; `ids` alone are answered whole.
 
@@ -64,13 +64,13 @@ def list_products(
     asked = words(q)
     if q.strip() and not asked:
         return [], limit
-    with ctx.db.read() as tx:
+    with context.db.read() as tx:
         return store.list_products(tx, asked, limit, **narrowed), limit
 
 
-def list_changes(ctx: Context, after: str, limit: int) -> dict[str, Any]:
+def list_changes(context: Context, after: str, limit: int) -> dict[str, Any]:
     """What has come for sale or has gone since `after`; all of it if that is not of here."""
-    with ctx.db.read() as tx:
+    with context.db.read() as tx:
         catalogue, newest = store.get_listing(tx)
         since = Cursor.parse(after)
         # A cursor from the future is one from before a backup was put back.
@@ -89,8 +89,8 @@ def list_changes(ctx: Context, after: str, limit: int) -> dict[str, Any]:
     }
 
 
-def get_product(ctx: Context, product_id: int) -> Row:
-    with ctx.db.read() as tx:
+def get_product(context: Context, product_id: int) -> Row:
+    with context.db.read() as tx:
         return _get_product(tx, product_id)
 
 
@@ -102,13 +102,13 @@ def _get_product(tx: Transaction, product_id: int, *, lock: bool = False) -> Row
 
 
 @retry_on_conflict
-def create_product(ctx: Context, data: ProductData, stock: int, prefix: str) -> Answer:
+def create_product(context: Context, data: ProductData, stock: int, prefix: str) -> Answer:
     """Add a product; `prefix` is what its address begins with for the client."""
     # Random at its end: the handle of another shop's product of this name is another one.
     handle = "-".join([*words(data.name)[:8], secrets.token_hex(5)])
-    with ctx.db.write() as tx:
+    with context.db.write() as tx:
         idempotency.claim(tx)
-        row = store.insert_product(tx, Origin(handle), data, stock, to_iso(ctx.clock()))
+        row = store.insert_product(tx, Origin(handle), data, stock, to_iso(context.clock()))
         return _keep_product(tx, row, 201, {"Location": f"{prefix}/products/{row['id']}"})
 
 
@@ -121,25 +121,25 @@ def _keep_product(tx: Transaction, row: Row, status: int, headers: Mapping[str, 
 
 @retry_on_conflict
 def update_product(
-    ctx: Context, product_id: int, changes: Mapping[str, Any], versions: Collection[str] | None
+    context: Context, product_id: int, changes: Mapping[str, Any], versions: Collection[str] | None
 ) -> Row:
     """Change what `changes` names, if the product's version is one of `versions` (None: any)."""
-    with ctx.db.write() as tx:
+    with context.db.write() as tx:
         row = _get_product(tx, product_id, lock=True)
         _check_version(row, versions)
         data = store.read_data(row)
         changed = replace(data, **changes)
         if changed == data:
             return row
-        return store.update_product(tx, product_id, changed, to_iso(ctx.clock()))
+        return store.update_product(tx, product_id, changed, to_iso(context.clock()))
 
 
 @retry_on_conflict
-def archive_product(ctx: Context, product_id: int, versions: Collection[str] | None) -> None:
-    with ctx.db.write() as tx:
+def archive_product(context: Context, product_id: int, versions: Collection[str] | None) -> None:
+    with context.db.write() as tx:
         row = _get_product(tx, product_id, lock=True)
         _check_version(row, versions)
-        store.archive_product(tx, product_id, to_iso(ctx.clock()))
+        store.archive_product(tx, product_id, to_iso(context.clock()))
 
 
 def _check_version(row: Row, versions: Collection[str] | None) -> None:
@@ -148,44 +148,44 @@ def _check_version(row: Row, versions: Collection[str] | None) -> None:
 
 
 @retry_on_conflict
-def change_stock(ctx: Context, product_id: int, delta: int, reason: str) -> Answer:
+def change_stock(context: Context, product_id: int, delta: int, reason: str) -> Answer:
     """Add `delta` to the stock. Raises ConflictError where it would leave 0 to MAX_STOCK."""
-    with ctx.db.write() as tx:
+    with context.db.write() as tx:
         idempotency.claim(tx)
         _get_product(tx, product_id, lock=True)
-        row = store_stock.change_stock(tx, product_id, delta, reason, to_iso(ctx.clock()))
+        row = store_stock.change_stock(tx, product_id, delta, reason, to_iso(context.clock()))
         if row is None:
             stock = _get_product(tx, product_id)["stock"]
             raise ConflictError(f"Product {product_id} has a stock of {stock}", stock=stock)
         return _keep_product(tx, row, 200, {})
 
 
-def get_stock_history(ctx: Context, product_id: int, after: int, limit: int) -> list[Row]:
+def get_stock_history(context: Context, product_id: int, after: int, limit: int) -> list[Row]:
     """Movements of the stock, newest first, those before `after`; of archived products too."""
-    with ctx.db.read() as tx:
+    with context.db.read() as tx:
         if product_id > MAX_ID or not store.is_known(tx, product_id):
             raise ProductNotFoundError(product_id)
         return store_stock.list_movements(tx, product_id, after, limit)
 
 
-def list_categories(ctx: Context, after: str, limit: int) -> list[Row]:
-    with ctx.db.read() as tx:
+def list_categories(context: Context, after: str, limit: int) -> list[Row]:
+    with context.db.read() as tx:
         return store.list_categories(tx, after, limit)
 
 
 @retry_on_conflict
 def import_products(
-    ctx: Context, file: ProductFile, *, dry_run: bool, set_stock: bool
+    context: Context, file: ProductFile, *, dry_run: bool, set_stock: bool
 ) -> dict[str, Any]:
     """Make the catalogue hold what the file says: all of it, or with any bad row nothing."""
     if file.errors:
         raise model.FileError(file.errors)
     # Planned outside the write lock: a file that changes little holds it for as little.
-    with ctx.db.read() as tx:
+    with context.db.read() as tx:
         planned_for = store.fingerprint(tx)
         plan = _plan_import(tx, file, set_stock=set_stock)
-    now = to_iso(ctx.clock())
-    with ctx.db.write(alone=True) as tx:
+    now = to_iso(context.clock())
+    with context.db.write(alone=True) as tx:
         idempotency.claim(tx)
         if not dry_run and (plan.created or plan.updated or plan.stock_set):
             store.lock_imports(tx)
@@ -216,11 +216,11 @@ def _plan_import(tx: Transaction, file: ProductFile, *, set_stock: bool) -> Impo
     return model.plan_import(file.rows, list(unique.values()), set_stock=set_stock)
 
 
-def export_products(ctx: Context) -> Iterator[StoredProduct]:
+def export_products(context: Context) -> Iterator[StoredProduct]:
     """Every product for sale by handle; a page a transaction, so that a slow reader holds none."""
     after = ("", 0)
     while True:
-        with ctx.db.read() as tx:
+        with context.db.read() as tx:
             page = store.list_stored(tx, after, EXPORT_PAGE)
         yield from page
         if len(page) < EXPORT_PAGE:
@@ -229,13 +229,13 @@ def export_products(ctx: Context) -> Iterator[StoredProduct]:
 
 
 @retry_on_conflict
-def create_reservation(ctx: Context, order_id: str, lines: Sequence[Line]) -> dict[str, Any]:
+def create_reservation(context: Context, order_id: str, lines: Sequence[Line]) -> dict[str, Any]:
     """Take the stock of all lines for an order, or of none; asked again, the same answer.
 
     Raises NotFoundError and ConflictError as `model.price_lines` and `model.check_repeated` do.
     """
-    now = to_iso(ctx.clock())
-    with ctx.db.write() as tx:
+    now = to_iso(context.clock())
+    with context.db.write() as tx:
         idempotency.claim(tx)
         # The row comes first: whoever asks or releases at the same time waits for it.
         if store_stock.insert_reservation(tx, order_id, model.HELD, now):
@@ -267,10 +267,10 @@ def _take(tx: Transaction, order_id: str, lines: Sequence[Line], now: str) -> li
 
 
 @retry_on_conflict
-def release_reservation(ctx: Context, order_id: str, reason: str) -> dict[str, Any]:
+def release_reservation(context: Context, order_id: str, reason: str) -> dict[str, Any]:
     """Give back once what an order holds; one that holds nothing yet never will."""
-    now = to_iso(ctx.clock())
-    with ctx.db.write() as tx:
+    now = to_iso(context.clock())
+    with context.db.write() as tx:
         idempotency.claim(tx)
         if not store_stock.insert_reservation(tx, order_id, model.RELEASED, now):
             lines = store_stock.release_reservation(tx, order_id, now)
