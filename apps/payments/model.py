@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from shop_common import money
 from shop_common.clock import to_iso
-from shop_common.errors import ConflictError, KeyRunningError, ShopError
+from shop_common.errors import ConflictError, KeyRunningError, NotFoundError, ShopError
 
 PENDING = "PENDING"
 COMPLETED = "COMPLETED"
@@ -105,6 +105,10 @@ def check_payable(order: OrderToPay, amount_minor: int) -> None:
 def already_paid(order_id: str, payment_id: str, status: str = COMPLETED) -> ConflictError:
     verb = "is already paid" if status == COMPLETED else "is just being paid"
     return ConflictError(f"Order {order_id} {verb} by payment {payment_id}", payment_id=payment_id)
+
+
+def unknown_order(order_id: str) -> NotFoundError:
+    return NotFoundError(f"Order {order_id} not found")
 
 
 def check_not_running(first_try: Payment | Refund, now: datetime) -> None:

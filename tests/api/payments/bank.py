@@ -12,6 +12,8 @@ import responses
 from apps.payments.providers import ABSENT, Outcome, Provider, Status
 from shop_common.errors import BusyError
 
+ORDER_ID = "01900000-0000-7000-8000-000000000001"
+OTHER_ID = "01900000-0000-7000-8000-000000000002"
 SUCCEEDED = Outcome(Status.SUCCEEDED)
 DECLINED = Outcome(Status.DECLINED, "no money")
 

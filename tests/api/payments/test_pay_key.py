@@ -7,10 +7,13 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
+from shop_common import clock
+from shop_common.ids import new_id
 from tests.api.harness import KEY, Api
-from tests.api.payments.bank import DECLINED, Bank, Crash, Orders
+from tests.api.payments.bank import DECLINED, ORDER_ID, OTHER_ID, Bank, Crash, Orders
 
-PAY = "/pay?order_id=o1&amount=100"
+PAY = f"/pay?order_id={ORDER_ID}&amount=100"
+OTHER_PAY = f"/pay?order_id={OTHER_ID}&amount=100"
 ONE = {"Idempotency-Key": "k-1"}
 TWO = {"Idempotency-Key": "k-2"}
 
@@ -49,7 +52,9 @@ def test_another_key_meets_the_payment(payments: Api) -> None:
 
 
 @pytest.mark.usefixtures("orders_app")
-@pytest.mark.parametrize("path", ["/pay?order_id=o2&amount=100", "/pay?amount=100&order_id=o1"])
+@pytest.mark.parametrize(
+    "path", [f"/pay?order_id={OTHER_ID}&amount=100", f"/pay?amount=100&order_id={ORDER_ID}"]
+)
 def test_another_request_under_the_key_is_refused(payments: Api, path: str) -> None:
     payments.post(PAY, headers=ONE)
     response = payments.post(path, headers=ONE)
@@ -57,7 +62,9 @@ def test_another_request_under_the_key_is_refused(payments: Api, path: str) -> N
     assert response.json["detail"].startswith("Idempotency-Key: ")
 
 
-@pytest.mark.parametrize(("path", "status"), [("/pay?order_id=o2&amount=100", 422), (PAY, 200)])
+@pytest.mark.parametrize(
+    ("path", "status"), [(f"/pay?order_id={OTHER_ID}&amount=100", 422), (PAY, 200)]
+)
 def test_a_key_that_is_taken_while_orders_is_asked(
     banked: Api, bank: Bank, orders_app: Orders, path: str, status: int
 ) -> None:
@@ -73,7 +80,7 @@ def test_a_key_that_is_taken_while_orders_is_asked(
 
 
 def test_a_failed_try_burns_no_key(banked: Api, bank: Bank) -> None:
-    assert banked.post("/pay?order_id=o1&amount=1", headers=ONE).status_code == 409
+    assert banked.post(f"/pay?order_id={ORDER_ID}&amount=1", headers=ONE).status_code == 409
     bank.next_charge = [DECLINED]
     declined = banked.post(PAY, headers=ONE)
     assert declined.status_code == 402
@@ -94,10 +101,10 @@ def test_the_key_of_a_payment_that_orders_has_not_heard_of_delivers_first(
     assert (still.status_code, still.data) == (202, first.data)
     assert "Idempotent-Replayed" not in still.headers
     orders_app.is_silent = False
-    banked.context.partners["orders"].call("GET", "/orders/o1", probe=True)
+    banked.context.partners["orders"].call("GET", f"/orders/{ORDER_ID}", probe=True)
     then = banked.post(PAY, headers=ONE)
     assert (then.status_code, then.json["status"]) == (200, "PAID")
-    assert orders_app.paid_by["o1"] == first.json["payment_id"]
+    assert orders_app.paid_by[ORDER_ID] == first.json["payment_id"]
     assert banked.post(PAY, headers=ONE).data == then.data
     assert banked.get("/admin/outbox").json == []
 
@@ -106,10 +113,19 @@ def test_the_key_of_an_unknown_outcome_asks_the_provider(banked: Api, bank: Bank
     bank.next_charge = ["lost"]
     first = banked.post(PAY, headers=ONE)
     assert first.status_code == 202
-    assert list(first.json.values())[1:] == ["o1", "PENDING", "Payment is being confirmed", 100.0]
+    assert list(first.json.values())[1:] == [
+        ORDER_ID,
+        "PENDING",
+        "Payment is being confirmed",
+        100.0,
+    ]
     bank.is_silent = True
     assert banked.post(PAY, headers=ONE).data == first.data
-    assert banked.post(PAY, headers=TWO).json["detail"].startswith("Order o1 is just being paid")
+    assert (
+        banked.post(PAY, headers=TWO)
+        .json["detail"]
+        .startswith(f"Order {ORDER_ID} is just being paid")
+    )
     bank.is_silent = False
     then = banked.post(PAY, headers=ONE)
     assert (then.status_code, then.json["payment_id"]) == (200, first.json["payment_id"])
@@ -183,7 +199,7 @@ def test_many_tries_with_few_keys_pay_once(
 
     # Threads that are kept, as a worker's are: each has its own connection to the database.
     pool = ThreadPoolExecutor(TRIES)
-    for order_id in [f"o{number}" for number in range(ORDERS)]:
+    for order_id in [new_id(clock.now()) for _ in range(ORDERS)]:
         tries = [pool.submit(pay, order_id, f"{order_id}-{n % KEYS}") for n in range(TRIES)]
         wait(tries)
         assert len(answers[order_id]) == TRIES

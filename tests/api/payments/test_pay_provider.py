@@ -8,9 +8,9 @@ import pytest
 from apps.payments import store
 from apps.payments.providers import OPEN
 from tests.api.harness import Api
-from tests.api.payments.bank import DECLINED, SUCCEEDED, Bank, Crash, Orders
+from tests.api.payments.bank import DECLINED, ORDER_ID, SUCCEEDED, Bank, Crash, Orders
 
-PAY = "/pay?order_id=o1&amount=100"
+PAY = f"/pay?order_id={ORDER_ID}&amount=100"
 Settle = Callable[[Api], None]
 
 
@@ -49,7 +49,7 @@ def test_an_unknown_outcome_is_asked_for_and_never_guessed(
         bank.decide(payment_id, SUCCEEDED)
     settle(banked)
     assert books(banked) == [("COMPLETED", 0)]
-    assert orders_app.paid_by == {"o1": payment_id}
+    assert orders_app.paid_by == {ORDER_ID: payment_id}
     assert list(bank.charges) == [payment_id], "charged once, under the one id"
     settle(banked)
     assert orders_app.refunds == []
@@ -102,7 +102,7 @@ def test_a_try_that_dies_at_any_step_is_finished_by_the_sweeper(
     settle(banked)
     assert books(banked) == [("COMPLETED", 0)]
     [payment_id] = bank.charges
-    assert orders_app.paid_by == {"o1": payment_id}
+    assert orders_app.paid_by == {ORDER_ID: payment_id}
     assert bank.taken == 10_000
 
 

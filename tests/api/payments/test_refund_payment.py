@@ -10,10 +10,12 @@ import pytest
 
 from apps.payments import store
 from apps.payments.providers import OPEN
+from shop_common import clock
+from shop_common.ids import new_id
 from tests.api.harness import KEY, Api
-from tests.api.payments.bank import DECLINED, Bank, Crash, Orders
+from tests.api.payments.bank import DECLINED, ORDER_ID, OTHER_ID, Bank, Crash, Orders
 
-PAY = "/pay?order_id=o1&amount=100"
+PAY = f"/pay?order_id={ORDER_ID}&amount=100"
 ONE = {"Idempotency-Key": "k-1"}
 Settle = Callable[[Api], None]
 
@@ -83,7 +85,7 @@ def test_bad_input_is_refused(banked: Api, payment_id: str, body: Any) -> None:
 
 def test_what_took_no_money_gives_none_back(banked: Api, bank: Bank) -> None:
     bank.next_charge = [DECLINED, "silent"]
-    for path in (PAY, "/pay?order_id=o2&amount=100"):
+    for path in (PAY, f"/pay?order_id={OTHER_ID}&amount=100"):
         payment_id = banked.post(path).json["payment_id"]
         response = refund(banked, payment_id)
         assert response.status_code == 409, response.json
@@ -136,7 +138,7 @@ def test_the_key_of_a_refund(banked: Api, bank: Bank, payment_id: str) -> None:
     assert (again.status_code, again.data) == (first.status_code, first.data)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert refund(banked, payment_id, 11, headers=ONE).status_code == 422
-    other = banked.post("/pay?order_id=o2&amount=100").json["payment_id"]
+    other = banked.post(f"/pay?order_id={OTHER_ID}&amount=100").json["payment_id"]
     assert refund(banked, other, 10, headers=ONE).status_code == 422
     assert bank.given_back == 1_000
 
@@ -175,7 +177,10 @@ def test_racing_refunds_never_give_back_more_than_was_paid(
 def test_returns_that_race_refunds_leave_nothing_and_take_no_more(
     banked: Api, bank: Bank, settle: Settle
 ) -> None:
-    payment_ids = [banked.post(f"/pay?order_id=r{n}&amount=100").json["payment_id"] for n in (1, 2)]
+    payment_ids = [
+        banked.post(f"/pay?order_id={order_id}&amount=100").json["payment_id"]
+        for order_id in (ORDER_ID, OTHER_ID)
+    ]
     start, statuses = threading.Barrier(8), []
 
     def ask(number: int) -> None:
@@ -327,11 +332,11 @@ def test_a_sweeper_leaves_what_another_has_taken(
 def test_two_sweepers_at_once_do_it_once(
     banked: Api, bank: Bank, orders_app: Orders, payment_id: str
 ) -> None:
-    for n in range(5):
-        other = banked.post(f"/pay?order_id=x{n}&amount=100").json["payment_id"]
+    for _ in range(5):
+        other = banked.post(f"/pay?order_id={new_id(clock.now())}&amount=100").json["payment_id"]
         banked.post(f"/payments/{other}/return")
     bank.next_charge = ["silent"]
-    banked.post("/pay?order_id=late&amount=100")
+    banked.post(f"/pay?order_id={OTHER_ID}&amount=100")
     banked.clock.turn(seconds=31)
     threads = [threading.Thread(target=banked.run_jobs) for _ in range(3)]
     for thread in threads:

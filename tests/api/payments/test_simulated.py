@@ -7,9 +7,9 @@ import pytest
 
 from shop_common.config import ConfigError, load_config
 from tests.api.harness import Api
-from tests.api.payments.bank import Orders
+from tests.api.payments.bank import ORDER_ID, OTHER_ID, Orders
 
-PAY = "/pay?order_id=o1&amount=100"
+PAY = f"/pay?order_id={ORDER_ID}&amount=100"
 Settle = Callable[[Api], None]
 
 pytestmark = pytest.mark.usefixtures("orders_app")
@@ -67,7 +67,7 @@ def test_an_unknown_outcome(
     restarted = make_api("payments")
     settle(restarted)
     assert ledger(restarted) == [("SUCCEEDED", 10_000)]
-    assert orders_app.paid_by == {"o1": response.json["payment_id"]}
+    assert orders_app.paid_by == {ORDER_ID: response.json["payment_id"]}
 
 
 def test_refunds_that_fail(make_api: Callable[..., Api], settle: Settle) -> None:
@@ -103,9 +103,9 @@ def test_a_wrong_fault_is_named(text: str) -> None:
         "UPDATE payments SET status = 'FAILED'",
         "UPDATE payments SET owed_reason = 'x'",
         "INSERT INTO payments (payment_id, order_id, amount, status, created_at, updated_at)"
-        " VALUES ('p', 'o1', 1, 'COMPLETED', '', '')",
+        f" VALUES ('p', '{ORDER_ID}', 1, 'COMPLETED', '', '')",
         "INSERT INTO payments (payment_id, order_id, amount, status, created_at, updated_at,"
-        " idempotency_key) VALUES ('p', 'o2', 1, 'COMPLETED', '', '', 'k-1')",
+        f" idempotency_key) VALUES ('p', '{OTHER_ID}', 1, 'COMPLETED', '', '', 'k-1')",
         "UPDATE refunds SET amount = -1",
         "UPDATE refunds SET status = 'LOST'",
         "UPDATE refunds SET status = 'REQUESTED'",
