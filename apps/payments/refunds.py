@@ -58,6 +58,9 @@ def _request(
         refund = _make(payment_id, wanted_minor, reason, key, to_iso(now), later(context))
         if not store.insert(tx, refund):
             raise ConflictRetryError  # the key came with another payment at the same moment
+        if payment.amount_minor == 0:
+            # All of a free order is back with the first refund: orders has to hear of that too.
+            context.outbox.add(tx, _make_report(payment, refund), by_relay=True)
         return refund, True
 
 

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 
 from tests.api.books.whole_shop import WholeShop
 
-PRICES = {1: 99999, 2: 2999}
-STOCK = {1: 4, 2: 6}
+PRICES = {1: 99999, 2: 2999, 3: 0}
+STOCK = {1: 4, 2: 6, 3: 5}
 USERS = ("ann", "bob")
 ORDER_TTL_S = 5000
 # What a client may do to an order, written down once more: from where, and whether what it had
@@ -75,6 +75,8 @@ class ShopMachine(RuleBasedStateMachine):
         self.carts: dict[str, dict[int, int]] = {user: {} for user in USERS}
         self.answered: list[Answered] = []
         self.number = 0
+        free = self.shop.send("catalog", "PATCH", "/products/3", json={"price": PRICES[3] / 100})
+        assert free.status_code == 200
         for product, stock in STOCK.items():
             now = self.shop.get("catalog", f"/products/{product}")["stock"]
             body = {"delta": stock - now, "reason": "count"}
@@ -84,7 +86,7 @@ class ShopMachine(RuleBasedStateMachine):
     def is_away(self) -> bool:
         return "catalog" in self.shop.away
 
-    @rule(user=st.sampled_from(USERS), product=st.sampled_from([1, 2]), n=st.integers(1, 3))
+    @rule(user=st.sampled_from(USERS), product=st.sampled_from(list(PRICES)), n=st.integers(1, 3))
     def add(self, user: str, product: int, n: int) -> None:
         answer = self.post("cart", f"/cart/{user}/add?product_id={product}&quantity={n}")
         assert answer.status_code == 200
@@ -111,7 +113,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(
         target=orders,
-        lines=st.dictionaries(st.sampled_from([1, 2]), st.integers(1, 2), min_size=1),
+        lines=st.dictionaries(st.sampled_from(list(PRICES)), st.integers(1, 2), min_size=1),
         is_right=MOSTLY,
     )
     def order(self, lines: dict[int, int], is_right: bool) -> Any:
@@ -237,7 +239,7 @@ class ShopMachine(RuleBasedStateMachine):
         if not hasattr(self, "shop"):
             return
         with self.shop.context("catalog").db.read() as tx:
-            rows = tx.all("SELECT id, stock FROM products WHERE id IN (1, 2)")
+            rows = tx.all("SELECT id, stock FROM products WHERE id IN (1, 2, 3)")
             stock = {row["id"]: row["stock"] for row in rows}
             held = dict.fromkeys(STOCK, 0)
             for row in tx.all("SELECT items FROM reservations WHERE status = 'HELD'"):
