@@ -69,13 +69,15 @@ def test_an_unverified_order_cannot_be_shipped(orders: Api, silent: Catalog) -> 
 
 @pytest.mark.usefixtures("cart_app")
 def test_one_that_meets_faults_does_not_hold_up_the_others(orders: Api, silent: Catalog) -> None:
+    """Nor other work: a fault may have taken seconds, so a run meets one."""
     first, second = take(orders), take(orders)
     silent.error = None
     silent.refusal = (500, {})
-    orders.run_jobs()
-    with orders.context.db.read() as tx:
-        failures = tx.all("SELECT check_failures FROM orders ORDER BY created_at")
-    assert [row["check_failures"] for row in failures] == [1, 1]
+    for expected in ([1, 0], [1, 1]):
+        orders.run_jobs()
+        with orders.context.db.read() as tx:
+            failures = tx.all("SELECT check_failures FROM orders ORDER BY created_at")
+        assert [row["check_failures"] for row in failures] == expected
     silent.refusal = None
     orders.run_jobs()
     assert list(silent.held) == [first, second]
