@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from apps.orders import model
 from apps.orders.model import Line, WantedLine
 from shop_common import money
 from shop_common.context import Context
@@ -62,12 +63,16 @@ def ask_to_reserve(
         raise BusyCatalogError(error.detail) from error
     if answer.status in (404, 409):
         _raise_refusal(answer)
-    return answer.read_as(
-        lambda body: tuple(
-            Line(int(i["product_id"]), int(i["quantity"]), money.parse_minor(i["price"]))
-            for i in body["items"]
-        )
+    return answer.read_as(lambda body: _reserved(body, wanted))
+
+
+def _reserved(body: Any, wanted: Sequence[WantedLine]) -> tuple[Line, ...]:
+    lines = tuple(
+        Line(int(i["product_id"]), int(i["quantity"]), money.parse_minor(i["price"]))
+        for i in body["items"]
     )
+    model.check_reserved(lines, wanted)
+    return lines
 
 
 def take_cart(context: Context, user_id: str, order_id: str) -> list[WantedLine]:
@@ -79,12 +84,16 @@ def take_cart(context: Context, user_id: str, order_id: str) -> list[WantedLine]
     answer = context.partners["cart"].call("POST", path, json={"order_id": order_id}, safe=True)
     if answer.status == 409:
         _raise_refusal(answer)
-    return answer.read_as(
-        lambda body: [
-            WantedLine(int(item["product_id"]), int(item["quantity"]), None)
-            for item in body["items"]
-        ]
-    )
+    return answer.read_as(_taken)
+
+
+def _taken(body: Any) -> list[WantedLine]:
+    lines = [
+        WantedLine(int(item["product_id"]), int(item["quantity"]), None) for item in body["items"]
+    ]
+    if not lines or any(line.quantity < 1 for line in lines):
+        raise ValueError("no cart that is taken is empty")
+    return lines
 
 
 def find_completed_payment(context: Context, order_id: str) -> tuple[str, int] | None:
@@ -94,10 +103,16 @@ def find_completed_payment(context: Context, order_id: str) -> tuple[str, int] |
     """
     params = {"order_id": order_id, "status": "COMPLETED"}
     answer = context.partners["payments"].call("GET", "/payments", params=params, patient=True)
-    found = answer.read_as(
-        lambda body: [(str(p["payment_id"]), money.parse_minor(p["amount"])) for p in body]
-    )
-    return found[0] if found else None
+    return answer.read_as(lambda body: _completed(body, order_id))
+
+
+def _completed(body: Any, order_id: str) -> tuple[str, int] | None:
+    if body == []:
+        return None
+    payment = body[0]
+    if (payment["order_id"], payment["status"]) != (order_id, "COMPLETED"):
+        raise ValueError("not what was asked for")
+    return str(payment["payment_id"]), money.parse_minor(payment["amount"])
 
 
 def list_unsettled(context: Context, partner: str, limit: int) -> list[dict[str, Any]]:

@@ -105,6 +105,17 @@ def check_size(wanted: Sequence[WantedLine]) -> None:
         raise InvalidInputError(f"An order has 1 to {MAX_LINES} lines, not {len(wanted)}.")
 
 
+def check_reserved(lines: Sequence[Line], wanted: Sequence[WantedLine]) -> None:
+    """Raise ValueError unless they are the lines that were wanted, at the prices named."""
+    if [(line.product_id, line.quantity) for line in lines] != [
+        (line.product_id, line.quantity) for line in wanted
+    ]:
+        raise ValueError("other lines than wanted")
+    for line, want in zip(lines, wanted, strict=True):
+        if want.price_minor not in (None, line.price_minor):
+            raise ValueError("another price than named")
+
+
 def total_minor(lines: Sequence[Line]) -> int:
     """The sum of the lines. Raises ConflictError for more than can be paid at once."""
     total = sum(line.price_minor * line.quantity for line in lines)

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 import requests
+import responses
 
 from tests.api.harness import Api
 from tests.api.orders.conftest import Cart, Catalog
@@ -43,6 +44,18 @@ def test_what_is_not_ordered_comes_back(
     assert orders.get("/orders").json == []
     catalog_app.refusal = None
     assert orders.post("/orders?user_id=u").status_code == 200
+
+
+@pytest.mark.parametrize("items", [[], [{"product_id": 1, "quantity": 0}]], ids=str)
+def test_a_cart_that_talks_nonsense_makes_no_order(
+    orders: Api,
+    catalog_app: Catalog,
+    partners: responses.RequestsMock,
+    items: list[dict[str, int]],
+) -> None:
+    partners.post("http://localhost:8001/cart/u/checkouts", json={"items": items})
+    assert orders.post("/orders?user_id=u").status_code == 503
+    assert (orders.get("/orders").json, catalog_app.held) == ([], {})
 
 
 def test_a_lost_answer_of_the_cart_costs_no_cart(

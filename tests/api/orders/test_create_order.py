@@ -96,6 +96,10 @@ def test_a_catalogue_that_is_busy_is_not_silent(orders: Api, catalog_app: Catalo
         {"body": "not json"},
         {"json": {"items": [{"product_id": 1}]}},
         {"json": {"items": [{"product_id": 1, "quantity": 1, "price": "x"}]}},
+        {"json": {"items": []}},
+        {"json": {"items": [{"product_id": 2, "quantity": 2, "price": 12.5}]}},
+        {"json": {"items": [{"product_id": 1, "quantity": 1, "price": 12.5}]}},
+        {"json": {"items": [{"product_id": 1, "quantity": 2, "price": 0.01}]}},
         {"status": 409, "json": {"detail": "no", "prices": [None]}},
         {"status": 409, "body": '{"detail": "no", "prices": [{"product_id": 1, "price": 1e999}]}'},
     ],
@@ -163,6 +167,14 @@ def test_bad_bodies_are_named(orders: Api, body: Any, detail: str) -> None:
 def test_what_is_no_json_is_refused(orders: Api, data: str | bytes) -> None:
     response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
     assert response.status_code == 422
+
+
+def test_a_name_that_is_given_twice_is_refused(orders: Api) -> None:
+    """Else one of two prices would go unseen."""
+    data = '[{"product_id": 1, "quantity": 1, "price": 1, "price": 2}]'
+    response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
+    assert response.status_code == 422
+    assert response.json["errors"] == {"price": ["Given more than once."]}
 
 
 def test_a_byte_order_mark_is_passed_over(orders: Api) -> None:

@@ -8,6 +8,7 @@ from tests.api.harness import Api
 from tests.api.orders.conftest import Catalog
 
 PAYMENTS = "http://localhost:8004/payments"
+PAYMENT = {"payment_id": "p9", "order_id": "", "status": "COMPLETED", "amount": 999.99}
 
 
 @pytest.fixture
@@ -71,7 +72,8 @@ def test_without_a_body_an_unpaid_order_stays_unpaid(
 def test_without_a_body_a_paid_order_is_paid(
     orders: Api, order_id: str, partners: responses.RequestsMock
 ) -> None:
-    partners.get(PAYMENTS, json=[{"payment_id": "p9", "amount": 999.99}])
+    paid = {"payment_id": "p9", "order_id": order_id, "status": "COMPLETED", "amount": 999.99}
+    partners.get(PAYMENTS, json=[paid])
     response = orders.post(f"/orders/{order_id}/payment")
     assert response.json == {"order_id": order_id, "status": "PAID"}
     assert partners.calls[-1].request.url == f"{PAYMENTS}?order_id={order_id}&status=COMPLETED"
@@ -85,6 +87,8 @@ def test_without_a_body_a_paid_order_is_paid(
         {"status": 404, "json": {}},
         {"json": {"paid": True}},
         {"json": [{"amount": 999.99}]},
+        {"json": [PAYMENT | {"order_id": "another"}]},
+        {"json": [PAYMENT | {"status": "FAILED"}]},
     ],
     ids=str,
 )
