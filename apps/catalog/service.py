@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.catalog import model, store, store_stock
 from apps.catalog.model import (
+    MAX_STOCK,
     Cursor,
     ImportPlan,
     Line,
@@ -62,7 +63,7 @@ def list_products(
     """
     limit = limit or (MAX_LIMIT if "ids" in narrowed else DEFAULT_LIMIT)
     asked = words(q)
-    if q.strip() and not asked:
+    if (q.strip() and not asked) or narrowed.get("ids") == []:
         return [], limit
     with context.db.read() as tx:
         return store.list_products(tx, asked, limit, **narrowed), limit
@@ -102,14 +103,15 @@ def _get_product(tx: Transaction, product_id: int, *, lock: bool = False) -> Row
 
 
 @retry_on_conflict
-def create_product(context: Context, data: ProductData, stock: int, prefix: str) -> Answer:
-    """Add a product; `prefix` is what its address begins with for the client."""
+def create_product(context: Context, data: ProductData, stock: int) -> Answer:
+    """Add a product."""
     # Random at its end: the handle of another shop's product of this name is another one.
     handle = "-".join([*words(data.name)[:8], secrets.token_hex(5)])
     with context.db.write() as tx:
         idempotency.claim(tx)
         row = store.insert_product(tx, Origin(handle), data, stock, to_iso(context.clock()))
-        return _keep_product(tx, row, 201, {"Location": f"{prefix}/products/{row['id']}"})
+        # Relative, so that it is right behind Nginx as well as on the app's own port.
+        return _keep_product(tx, row, 201, {"Location": f"products/{row['id']}"})
 
 
 def _keep_product(tx: Transaction, row: Row, status: int, headers: Mapping[str, str]) -> Answer:
@@ -156,7 +158,8 @@ def change_stock(context: Context, product_id: int, delta: int, reason: str) -> 
         row = store_stock.change_stock(tx, product_id, delta, reason, to_iso(context.clock()))
         if row is None:
             stock = _get_product(tx, product_id)["stock"]
-            raise ConflictError(f"Product {product_id} has a stock of {stock}", stock=stock)
+            bound = f"; {MAX_STOCK} is the most" if delta > 0 else ""
+            raise ConflictError(f"Product {product_id} has a stock of {stock}{bound}", stock=stock)
         return _keep_product(tx, row, 200, {})
 
 

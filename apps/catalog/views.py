@@ -1,7 +1,6 @@
 """The catalogue's routes: parse, one service call, dump."""
 
 import hashlib
-import re
 from operator import itemgetter
 from typing import Any
 
@@ -23,7 +22,6 @@ from shop_common.paging import next_link
 blueprint = Blueprint("catalog", __name__)
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-_PREFIX = re.compile(r"(/[a-z]+)*")
 
 
 @blueprint.get("/products")
@@ -52,11 +50,8 @@ def get_product(product_id: int) -> Response:
 @blueprint.post("/products")
 @operation("Add a product", body=schemas.NewProductSchema(), answers={201: schemas.ProductSchema()})
 def create_product(body: dict[str, Any]) -> Any:
-    # Behind Nginx a client sees another path than this app does.
-    prefix = request.headers.get("X-Forwarded-Prefix", "")
-    prefix = prefix if _PREFIX.fullmatch(prefix) else ""
     stock = body.pop("stock")
-    return service.create_product(ctx(), ProductData(**body), stock, prefix)
+    return service.create_product(ctx(), ProductData(**body), stock)
 
 
 @blueprint.patch("/products/<int:product_id>")

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -224,6 +225,14 @@ def test_an_unpaid_order_is_not_marked_paid_by_asking(shop: RunningShop) -> None
     response = shop.post(f"{shop.app_url('orders')}/orders/{order_id}/payment")
     assert response.status_code == 409
     assert shop.get(f"/api/orders/{order_id}").json()["status"] == "CREATED"
+
+
+def test_a_new_product_is_where_its_answer_says(shop: RunningShop) -> None:
+    """Behind Nginx, and on the app's own port."""
+    for url in (f"{shop.url}/api/catalog/products", f"{shop.app_url('catalog')}/products"):
+        made = shop.post(url, json={"name": "Mug", "price": 5})
+        location = urljoin(url, made.headers["Location"])
+        assert shop.get(location).json() == made.json()
 
 
 def test_data_outlives_a_restart(own_shop: RunningShop) -> None:

@@ -33,6 +33,7 @@ def test_out_of_bounds(catalog: Api, delta: int) -> None:
     """Below zero, or more than can be counted, is 409 and says what there is."""
     answer = catalog.post("/products/1/stock", json={"delta": delta, "reason": "x"})
     assert (answer.status_code, answer.json["stock"]) == (409, 50)
+    assert ("1000000000 is the most" in answer.json["detail"]) == (delta > 0)
     assert catalog.get("/products/1").json["stock"] == 50
     assert len(catalog.get("/products/1/stock/history").json) == 1
 
