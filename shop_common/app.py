@@ -14,7 +14,7 @@ from flask.ctx import AppContext, RequestContext
 from flask.globals import _cv_app, _cv_request, request_ctx
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import NullSession
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, NotFound, RequestEntityTooLarge
 from werkzeug.routing import MapAdapter
 from werkzeug.utils import cached_property
 
@@ -153,6 +153,9 @@ class _App(Flask):
         """Each route needs the key unless its view is public; so does what is no route at all."""
         if not auth.is_public(self.view_functions.get(asked.endpoint or "")):
             auth.check_api_key(asked.environ, self.config["API_KEY_BYTES"])
+        # No resource has one in its name, and no database can look for it.
+        if "\0" in asked.environ["PATH_INFO"]:
+            raise NotFound
         # A body must say how long it is: of one that does not, only a part might be read. Nginx
         # reads a chunked body whole and passes it on with its length.
         if "HTTP_TRANSFER_ENCODING" in asked.environ:

@@ -7,6 +7,14 @@ from typing import Any, NoReturn
 import orjson
 
 
+class NameTwiceError(ValueError):
+    """An object has a name twice: one of the values would go unseen."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 def dump(value: Any) -> str:
     """Dicts with text as keys, lists, text, numbers, booleans and None; NaN becomes null.
 
@@ -26,8 +34,8 @@ def read(text: str | bytes) -> Any:
 
     Bytes are UTF-8 and may begin with a byte order mark, text may not.
 
-    Raises JSONDecodeError for what is no JSON, and another ValueError, ArithmeticError or
-    RecursionError for what is JSON and no value of ours.
+    Raises JSONDecodeError for what is no JSON, NameTwiceError, and another ValueError,
+    ArithmeticError or RecursionError for what else is JSON and no value of ours.
     """
     return _READER.decode(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
 
@@ -36,4 +44,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-_READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise NameTwiceError(next(name for name in found if names.count(name) > 1))
+    return found
+
+
+_READER = json.JSONDecoder(
+    parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_read_object
+)

@@ -96,6 +96,8 @@ def _read_json(asked: Request) -> Any:
         return json_text.read(data)
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"The body is not valid JSON: {error}") from None
+    except json_text.NameTwiceError as error:
+        raise _given_twice(error.name) from None
     except (ValueError, ArithmeticError, RecursionError):
         # What is JSON but no value of ours: numbers of 5,000 digits, 10,000 levels, no UTF-8.
         raise InvalidInputError("The body is not valid JSON.") from None
@@ -106,9 +108,14 @@ def _read_query(asked: Request) -> dict[str, str]:
     text = asked.query_string.decode(errors="replace")
     for name, value in parse_qsl(text, keep_blank_values=True):
         if name in given:
-            raise InvalidInputError(f"{name}: Given more than once.")
+            raise _given_twice(name)
         given[name] = value
     return given
+
+
+def _given_twice(name: str) -> InvalidInputError:
+    text = "Given more than once."
+    return InvalidInputError(f"{name}: {text}", errors={name: [text]})
 
 
 def _is_plain(schema: Schema) -> bool:

@@ -13,7 +13,7 @@ from shop_common.background import in_batches
 from shop_common.clock import to_iso
 from shop_common.context import Context
 from shop_common.db import Transaction, retry_on_conflict
-from shop_common.errors import ConflictError, NotFoundError
+from shop_common.errors import BusyError, ConflictError, NotFoundError
 from shop_common.holdings import Holdings
 
 SWEPT_AT_ONCE = 500
@@ -25,7 +25,12 @@ def get_cart(context: Context, user_id: str) -> Lines:
     with context.db.read() as tx:
         lines = store.get_lines(tx, user_id, _not_before(context))
     mark = _check_unverified(context, lines)
-    return _change(context, user_id, mark) if mark else lines
+    if mark is None:
+        return lines
+    try:
+        return _change(context, user_id, mark)
+    except BusyError:
+        return mark(lines)  # a read waits for no writer: the next one writes it down
 
 
 def get_quote(context: Context, user_id: str) -> dict[str, Any]:

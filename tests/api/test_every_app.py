@@ -18,7 +18,7 @@ from shop_common import auth
 from shop_common.config import APPS
 from shop_common.http_client import FAIL_OPEN_POLICIES
 from shop_common.operations import find_operation
-from tests.api.harness import Api
+from tests.api.harness import KEY, Api
 
 PUBLIC = {"health", "livez", "readyz", "get_metrics", "get_openapi", "get_docs", "get_docs_file"}
 
@@ -67,6 +67,17 @@ def test_what_is_no_route_needs_the_key_too(api: Api) -> None:
     response = api.delete("/health")
     assert response.status_code == 405
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_no_resource_has_a_nul_in_its_name(api: Api) -> None:
+    """No database can look for one."""
+    for rule in api.app.url_map.iter_rules():
+        if "<" in rule.rule:
+            path = re.sub(r"<(int[^>]*)>", "1", rule.rule)
+            path = re.sub(r"<[^>]+>", "a%00b", path)
+            method = next(iter((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+            answer = api.client.open(path, method=method, headers={"X-API-Key": KEY})
+            assert answer.status_code == 404 or "%00" not in path, path
 
 
 def test_health_has_the_seeds_words(api: Api) -> None:

@@ -12,13 +12,17 @@ from shop_common.http_client import PartnerError
 from tests.unit.faulty_server import FaultyServer
 from tests.unit.partner_calls import client_of
 
-ORDER = b'{"order_id": "o", "status": "CREATED", "total_amount": 5, "payment_id": null}'
+ORDER_ID = "01900000-0000-7000-8000-000000000001"
+ORDER = (
+    b'{"order_id": "%s", "status": "CREATED", "total_amount": 5, "payment_id": null}'
+    % ORDER_ID.encode()
+)
 
 
 @pytest.mark.parametrize(
     ("ask", "partner", "body"),
     [
-        (lambda context: payments.get_order(context, "o"), "orders", ORDER),
+        (lambda context: payments.get_order(context, ORDER_ID), "orders", ORDER),
         (lambda context: orders.find_completed_payment(context, "o"), "payments", b"[]"),
     ],
 )

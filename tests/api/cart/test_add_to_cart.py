@@ -138,7 +138,7 @@ def test_user_ids_are_any_text(cart: Api, partners: responses.RequestsMock, user
     }
 
 
-@pytest.mark.parametrize("user_id", ["%00", "a%0Ab", "x" * 129, "%FF", "%ED%A0%80"])
+@pytest.mark.parametrize("user_id", ["a%0Ab", "x" * 129, "%FF", "%ED%A0%80"])
 def test_user_ids_that_no_database_holds_are_refused(cart: Api, user_id: str) -> None:
     response = cart.post(f"/cart/{user_id}/add?product_id=1")
     assert response.status_code == 422

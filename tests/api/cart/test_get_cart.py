@@ -1,8 +1,10 @@
 """GET /cart/<user_id>: what it holds, and the check of what was let in unchecked."""
 
+import pytest
 import requests
 import responses
 
+from shop_common.errors import BusyError
 from tests.api.harness import Api
 
 PRODUCTS = "http://localhost:8002/products"
@@ -54,6 +56,26 @@ def test_lines_stay_unverified_while_the_catalogue_is_silent(
     assert cart.get("/cart/u").json["cart"] == [
         {"product_id": 1, "quantity": 2, "unverified": True}
     ]
+
+
+def test_a_read_does_not_fail_for_a_writer(
+    cart: Api, partners: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the catalogue says is known already; the next read writes it down."""
+    add_unchecked(cart, partners, 1)
+    partners.get(PRODUCTS, json=[{"id": 1}])
+
+    def busy() -> None:
+        raise BusyError("The database is busy.")
+
+    settled = [{"product_id": 1, "quantity": 2}]
+    with monkeypatch.context() as patched:
+        patched.setattr(cart.context.db, "write", busy)
+        assert cart.get("/cart/u").json["cart"] == settled
+    assert cart.get("/cart/u").json["cart"] == settled
+    calls = len(partners.calls)
+    assert cart.get("/cart/u").json["cart"] == settled
+    assert len(partners.calls) == calls
 
 
 def test_a_catalogue_that_is_busy_does_not_fail_a_read(
