@@ -1,6 +1,6 @@
 """The payments app: who paid what, what goes back, and that orders hears of both."""
 
-import functools
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -21,11 +21,9 @@ def create_app(config: Config | None = None, time_source: Clock = now) -> Flask:
         config or load_config("payments"),
         Path(__file__).parent,
         partners={"orders": None},
-        on_refusal={"paid": functools.partial(service.refuse_payment, time_source)},
+        on_refusal={"paid": partial(service.refuse_payment, time_source)},
         time_source=time_source,
     )
-    provider = make_provider(context.config, context.db, time_source)
-    sweep = Job("sweep", SWEEP_EVERY_S, lambda: service.sweep(context, provider))
-    app = build_app(context, views.blueprint, [sweep])
-    app.extensions["payment_provider"] = provider
-    return app
+    context.memory["provider"] = make_provider(context.config, context.db, time_source)
+    sweep = Job("sweep", SWEEP_EVERY_S, partial(service.sweep, context))
+    return build_app(context, views.blueprint, [sweep])

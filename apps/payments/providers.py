@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from shop_common.clock import Clock, to_iso
 from shop_common.config import Config
+from shop_common.context import Context
 from shop_common.db import Database, Transaction
 from shop_common.errors import BusyError
 
@@ -140,3 +141,9 @@ PROVIDERS = {"simulated": Simulated}
 def make_provider(config: Config, database: Database, time_source: Clock) -> Provider:
     """The provider that PAYMENT_PROVIDER names."""
     return PROVIDERS[config.payment_provider](config, database, time_source)
+
+
+def provider_of(context: Context) -> Provider:
+    """The one that this app was made with."""
+    provider: Provider = context.memory["provider"]
+    return provider

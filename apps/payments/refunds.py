@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from apps.payments import model, store
 from apps.payments.model import NO_KEY, Key, Payment, Refund
-from apps.payments.providers import ABSENT, OPEN, Outcome, Provider, Status
+from apps.payments.providers import ABSENT, OPEN, Outcome, Status, provider_of
 from shop_common import idempotency, money
 from shop_common.clock import from_iso, to_iso
 from shop_common.context import Context
@@ -17,12 +17,7 @@ from shop_common.outbox import Message
 
 
 def refund_payment(
-    context: Context,
-    provider: Provider,
-    payment_id: str,
-    amount_minor: int | None,
-    reason: str | None,
-    key: Key,
+    context: Context, payment_id: str, amount_minor: int | None, reason: str | None, key: Key
 ) -> tuple[Refund, bool]:
     """Give back an amount, or the rest; the refund, and whether its key was answered before.
 
@@ -32,7 +27,7 @@ def refund_payment(
     refund, is_new = _request(context, payment_id, amount_minor, reason, key)
     is_replay = refund.status == model.SUCCEEDED and not is_new
     if refund.status == model.REQUESTED:
-        refund = ask_provider(context, provider, refund, is_first=is_new)
+        refund = ask_provider(context, refund, is_first=is_new)
     if refund.status == model.FAILED:
         detail = f"Refund declined: {refund.refusal}"
         raise model.PaymentDeclinedError(detail, refund_id=refund.refund_id)
@@ -84,10 +79,9 @@ def ask(call: Callable[..., Outcome], *args: object) -> Outcome:
         return OPEN
 
 
-def ask_provider(
-    context: Context, provider: Provider, refund: Refund, *, is_first: bool = False
-) -> Refund:
+def ask_provider(context: Context, refund: Refund, *, is_first: bool = False) -> Refund:
     """Have the refund made, unless the provider knows of it already, and settle it."""
+    provider = provider_of(context)
     outcome = ABSENT if is_first else ask(provider.find_refund, refund.refund_id)
     if outcome == ABSENT:
         outcome = ask(provider.refund, refund.refund_id, refund.payment_id, refund.amount_minor)

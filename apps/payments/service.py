@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from apps.payments import clients, model, refunds, store
 from apps.payments.model import Key, Payment, Refund
-from apps.payments.providers import ABSENT, Outcome, Provider, Status
+from apps.payments.providers import ABSENT, Outcome, Status, provider_of
 from shop_common import json_text, money
 from shop_common.clock import Clock, to_iso
 from shop_common.context import Context
@@ -32,7 +32,7 @@ class Paid(NamedTuple):
     is_replay: bool = False
 
 
-def pay(context: Context, provider: Provider, order_id: str, amount_minor: int, key: Key) -> Paid:
+def pay(context: Context, order_id: str, amount_minor: int, key: Key) -> Paid:
     """Pay an order in full; a key that has paid is answered by what has become of that payment.
 
     Raises NotFoundError for an unknown order, ConflictError for another amount, an order that
@@ -40,19 +40,19 @@ def pay(context: Context, provider: Provider, order_id: str, amount_minor: int, 
     if orders does not answer, in which case nothing is charged.
     """
     if known := _find_known(context, key):
-        return _resume(context, provider, known)
+        return _resume(context, known)
     try:
         model.check_payable(clients.get_order(context, order_id), amount_minor)
-        payment, row = _begin(context, provider, order_id, amount_minor, key)
+        payment, row = _begin(context, order_id, amount_minor, key)
     except ShopError:
         # Another try under the key may have got ahead of this one, and be what it met.
         if known := _find_known(context, key):
-            return _resume(context, provider, known)
+            return _resume(context, known)
         raise
     if payment.status == model.PENDING:
-        payment, row = _charge(context, provider, payment, is_first=True)
+        payment, row = _charge(context, payment, is_first=True)
     if payment.status == model.COMPLETED and row is None:
-        return _resume(context, provider, payment)  # the sweeper was quicker
+        return _resume(context, payment)  # the sweeper was quicker
     return _finish(context, payment, row)
 
 
@@ -68,10 +68,10 @@ def _find_known(context: Context, key: Key) -> Payment | None:
 
 @retry_on_conflict
 def _begin(
-    context: Context, provider: Provider, order_id: str, amount_minor: int, key: Key
+    context: Context, order_id: str, amount_minor: int, key: Key
 ) -> tuple[Payment, Row | None]:
     """Write the payment before the money moves; with the charge and the message if that can be."""
-    moment = context.clock()
+    provider, moment = provider_of(context), context.clock()
     payment_id, now = new_id(moment), to_iso(moment)
     with context.db.write() as tx:
         is_charged = provider.charge_within(tx, payment_id, amount_minor, context.config.currency)
@@ -88,18 +88,14 @@ def _begin(
 
 
 def _charge(
-    context: Context,
-    provider: Provider,
-    payment: Payment,
-    *,
-    is_first: bool = False,
-    by_relay: bool = False,
+    context: Context, payment: Payment, *, is_first: bool = False, by_relay: bool = False
 ) -> tuple[Payment, Row | None]:
     """Ask the provider and settle the payment.
 
     A PENDING one that the provider does not know is charged under the same id, never FAILED: a
     paused writer may be about to charge it.
     """
+    provider = provider_of(context)
     outcome = ABSENT if is_first else refunds.ask(provider.find_charge, payment.payment_id)
     if outcome == ABSENT and payment.status == model.PENDING:
         outcome = refunds.ask(
@@ -162,11 +158,11 @@ def _judge(payment: Payment, answer: Answer | None) -> Paid:
     return Paid(payment, answer is not None and answer.status == 200)
 
 
-def _resume(context: Context, provider: Provider, payment: Payment) -> Paid:
+def _resume(context: Context, payment: Payment) -> Paid:
     """What a further try says: what has become of the payment, its message sent first if open."""
     if payment.status == model.PENDING:
         model.check_not_running(payment, context.clock())
-        payment, row = _charge(context, provider, payment)
+        payment, row = _charge(context, payment)
         if row or payment.status != model.COMPLETED:
             return _finish(context, payment, row)
     with context.db.read() as tx:
@@ -208,7 +204,7 @@ def list_payments(
         return store.list_page(tx, Payment, filters, after, limit)
 
 
-def sweep(context: Context, provider: Provider) -> None:
+def sweep(context: Context) -> None:
     """Take up payments and refunds that were left half done; safe in several workers at once."""
     for payment in _list_due(context, Payment):
         if not _take(context, payment):
@@ -216,10 +212,10 @@ def sweep(context: Context, provider: Provider) -> None:
         if payment.owed_reason and payment.status != model.PENDING:
             refunds.return_payment(context, payment.payment_id, payment.owed_reason)
         else:
-            _charge(context, provider, payment, by_relay=True)
+            _charge(context, payment, by_relay=True)
     for refund in _list_due(context, Refund):
         if _take(context, refund):
-            refunds.ask_provider(context, provider, refund)
+            refunds.ask_provider(context, refund)
 
 
 def _list_due(context: Context, kind: type[store.Record]) -> list[store.Record]:

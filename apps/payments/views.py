@@ -1,13 +1,12 @@
 """The routes of the payments app."""
 
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 
 from apps.payments import refunds, service
 from apps.payments.model import COMPLETED, NO_KEY, SUCCEEDED, Key, dump_payment, dump_refund
-from apps.payments.providers import Provider
 from apps.payments.schemas import (
     PaidSchema,
     PaymentQuerySchema,
@@ -43,7 +42,7 @@ _NO_PAYMENT = "no such payment"
     },
 )
 def pay(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
-    paid = service.pay(ctx(), _provider(), query["order_id"], query["amount"], _read_key())
+    paid = service.pay(ctx(), query["order_id"], query["amount"], _read_key())
     status, message = paid.payment.status, "Payment is being confirmed"
     if paid.is_told:
         status, message = "PAID", "Payment successful and order updated"
@@ -96,7 +95,7 @@ def refund_payment(
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
     wanted = body or {"amount": None, "reason": None}
     refund, is_replay = refunds.refund_payment(
-        ctx(), _provider(), payment_id, wanted["amount"], wanted["reason"], _read_key()
+        ctx(), payment_id, wanted["amount"], wanted["reason"], _read_key()
     )
     return _answer(dump_refund(refund), is_done=refund.status == SUCCEEDED, is_replay=is_replay)
 
@@ -128,10 +127,6 @@ def return_payment(payment_id: str, body: dict[str, Any] | None) -> dict[str, An
     reason = (body or {}).get("reason") or "returned"
     payment = refunds.return_payment(ctx(), payment_id, reason)
     return {"payment_id": payment.payment_id, "status": payment.status}
-
-
-def _provider() -> Provider:
-    return cast(Provider, current_app.extensions["payment_provider"])
 
 
 def _read_key() -> Key:
