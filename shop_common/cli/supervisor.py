@@ -13,61 +13,28 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import NoReturn
 
 from shop_common import clock
 from shop_common.cli import processes
+from shop_common.cli.check import Check
+from shop_common.cli.children import exits, fork
 from shop_common.cli.processes import Process
-from shop_common.cli.state import CHECKOUT, Shop, reachable
+from shop_common.cli.programs import Program
+from shop_common.cli.state import CHECKOUT, Shop
 
 START_TIMEOUT_S = 30.0
-PROBE_AGAIN_S = 0.05
-PROBE_CONNECT_S = 0.2
 STABLE_AFTER_S = 5.0
 FIRST_BACK_OFF_S = 0.1
 LONGEST_BACK_OFF_S = 5.0
 NGINX_STOP_S = 3.0  # a little more than its worker_shutdown_timeout
-CHECK_NICENESS = 10
 APP_STOP_S = 7.0  # a little more than gunicorn's graceful_timeout
 BACKLOG = 511
 
 
 class StartError(Exception):
     """The shop cannot be started; the message says why, for the person who asked."""
-
-
-@dataclass
-class Program:
-    """A child that is to run: how it becomes one, and where it answers."""
-
-    name: str
-    run: Callable[[], None]  # called in the child; does not return, or exits
-    listener: socket.socket
-    probe_path: str
-    stop_signal: int
-    death_signal: int  # what the child gets when this process dies
-    pid: int = 0
-    started_at: float = 0.0
-    start_at: float | None = 0.0  # when it is due; None: it runs
-    back_off_s: float = 0.0
-    is_ready: bool = False
-    was_ready: bool = False
-    probe: socket.socket | None = None
-    probe_at: float = 0.0
-
-
-@dataclass
-class Check:
-    """The check of the books: a child that ends by itself, begun every `every_s` (0: never)."""
-
-    every_s: float
-    pid: int = 0
-    start_at: float = 0.0  # when the next one is due, if none runs
-    was_clean: bool = True
 
 
 class Supervisor:
@@ -83,7 +50,7 @@ class Supervisor:
         self.shop = shop
         self.programs = programs
         self.on_ready = on_ready
-        self.check = Check(check_every_s)
+        self.check = Check(shop, check_every_s)
         self.speaks = True  # to the terminal; the log is always written
         self.stop_requests = 0
         self.began_at = time.monotonic()
@@ -112,7 +79,7 @@ class Supervisor:
                 if not self.shop.ready:
                     self._check_start()
                 else:
-                    self._start_check()
+                    self.check.begin_if_due()
                 self._wait()
         except BaseException:
             self._stop(at_once=True)
@@ -152,8 +119,12 @@ class Supervisor:
         program.listener.listen(BACKLOG)
         program.started_at = time.monotonic()
         program.start_at = None
-        program.pid = self._fork(
-            program.name, program.run, program.death_signal, program.listener.fileno()
+        program.pid = fork(
+            self.shop,
+            program.name,
+            program.run,
+            program.death_signal,
+            program.listener.fileno(),
         )
         process = processes.find_process(program.pid)
         self.shop.programs[program.name] = process or Process(program.pid, "")
@@ -161,50 +132,7 @@ class Supervisor:
         program.is_ready = False
         program.probe_at = program.started_at
 
-    def _fork(
-        self, name: str, run: Callable[[], None], death_signal: int, kept: int | None = None
-    ) -> int:
-        """The pid of a new child that does `run` and has nothing open but the descriptor `kept`."""
-        supervisor_pid = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            self._become(name, run, death_signal, kept, supervisor_pid)
-        return pid
-
-    def _become(
-        self,
-        name: str,
-        run: Callable[[], None],
-        death_signal: int,
-        kept: int | None,
-        supervisor_pid: int,
-    ) -> NoReturn:
-        """In the child: leave everything of this process behind but its memory."""
-        status = 1
-        try:
-            os.setsid()
-            processes.die_with_parent(supervisor_pid, death_signal)
-            processes.name_process(f"shop-{name}")
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, signal.SIG_DFL)
-            redirect(self.shop, name)
-            # The lock above all: who inherits it would count as the supervisor.
-            os.closerange(3, os.sysconf("SC_OPEN_MAX") if kept is None else kept)
-            if kept is not None:
-                os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-                os.set_inheritable(kept, True)
-            run()
-        except SystemExit as exit:
-            status = exit.code if isinstance(exit.code, int) else 1
-        except Exception:  # noqa: BLE001 - the fork must end here, whatever happens in it
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-
-    # Readiness: a request that waits in the listening socket until the program answers it
+    # Readiness
 
     def _probe(self) -> None:
         now = time.monotonic()
@@ -212,46 +140,13 @@ class Supervisor:
             if not program.pid or program.is_ready:
                 continue
             if program.probe:
-                self._read_probe(program)
+                program.read_probe(self.selector)
             elif program.probe_at <= now:
-                self._send_probe(program)
-
-    def _send_probe(self, program: Program) -> None:
-        host = reachable(program.listener.getsockname()[0])
-        probe = socket.socket(program.listener.family)
-        probe.settimeout(PROBE_CONNECT_S)  # the queue of a listening socket may be full
-        try:
-            probe.connect((host, program.listener.getsockname()[1]))
-            probe.sendall(f"GET {program.probe_path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
-        except OSError:
-            probe.close()
-            program.probe_at = time.monotonic() + PROBE_AGAIN_S
-            return
-        probe.setblocking(False)
-        self.selector.register(probe, selectors.EVENT_READ)
-        program.probe = probe
-
-    def _read_probe(self, program: Program) -> None:
-        assert program.probe
-        try:
-            answer = program.probe.recv(64)
-        except BlockingIOError:
-            return
-        except OSError:
-            answer = b""
-        self._end_probe(program)
-        program.probe_at = time.monotonic() + PROBE_AGAIN_S
-        if b" 200 " in answer:
-            program.is_ready = program.was_ready = True
-            seconds = time.monotonic() - program.started_at
-            host, port = program.listener.getsockname()[:2]
-            self.say(f"{program.name:<9} ready on {host}:{port} after {seconds:.2f} s")
-
-    def _end_probe(self, program: Program) -> None:
-        if program.probe:
-            self.selector.unregister(program.probe)
-            program.probe.close()
-            program.probe = None
+                program.send_probe(self.selector)
+            if program.is_ready:
+                seconds = time.monotonic() - program.started_at
+                host, port = program.listener.getsockname()[:2]
+                self.say(f"{program.name:<9} ready on {host}:{port} after {seconds:.2f} s")
 
     def _check_start(self) -> None:
         if all(program.is_ready for program in self.programs):
@@ -267,48 +162,13 @@ class Supervisor:
                 + _tail(self.shop, late.name)
             )
 
-    # The books
-
-    def _start_check(self) -> None:
-        """Begin a check if one is due and the last has ended."""
-        check = self.check
-        if check.every_s and not check.pid and check.start_at <= time.monotonic():
-            check.start_at = time.monotonic() + check.every_s
-            # A program of its own, so that what it reads never becomes this process's memory.
-            with suppress(OSError):  # a machine without room for it: the next may find some
-                check.pid = self._fork("doctor", self._run_doctor, signal.SIGKILL)
-
-    def _run_doctor(self) -> None:
-        os.nice(CHECK_NICENESS)
-        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # it counts nothing
-        command = [sys.executable, "-m", "shop_common.cli", "doctor", "--json"]
-        os.execv(command[0], [*command, "--data-dir", str(self.shop.data_dir)])
-
-    def _end_check(self, code: int) -> None:
-        check = self.check
-        check.pid, is_clean = 0, code == 0
-        if is_clean != check.was_clean:
-            self.say(
-                "the books balance again"
-                if is_clean
-                else f"the books do not balance, or cannot be checked: {self.shop.logs}/doctor.log"
-            )
-        check.was_clean = is_clean
-
-    def _stop_check(self) -> None:
-        """It only reads, and its report is replaced as a whole: it may end anywhere."""
-        if self.check.pid:
-            os.kill(self.check.pid, signal.SIGKILL)
-            os.waitpid(self.check.pid, 0)
-            self.check.pid = 0
-
     # Deaths
 
     def _reap(self) -> None:
-        for pid, status in _exits():
+        for pid, status in exits():
             code = os.waitstatus_to_exitcode(status)
-            if pid == self.check.pid:
-                self._end_check(code)
+            if pid == self.check.pid and (news := self.check.end(code)):
+                self.say(news)
             for program in self.programs:
                 if program.pid == pid:
                     self._bury(program, code)
@@ -316,7 +176,7 @@ class Supervisor:
     def _bury(self, program: Program, code: int) -> None:
         """Note a death that nobody asked for, and when it is to be started again."""
         how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-        self._end_probe(program)
+        program.end_probe(self.selector)
         lived_s = time.monotonic() - program.started_at
         was_ready, program.is_ready, program.pid = program.is_ready, False, 0
         if not program.was_ready and not self.shop.ready:
@@ -341,9 +201,9 @@ class Supervisor:
 
     def _stop(self, *, at_once: bool) -> None:
         """Nginx first, so that no request meets an app that is going; then the apps."""
-        self._stop_check()
+        self.check.stop()
         for program in self.programs:
-            self._end_probe(program)
+            program.end_probe(self.selector)
             program.listener.close()
         if at_once:
             self.stop_requests += 2
@@ -361,7 +221,7 @@ class Supervisor:
         deadline = time.monotonic() + timeout_s
         # A second Ctrl-C means now.
         while any(p.pid for p in programs) and self.stop_requests < 2:
-            for pid, _ in _exits():
+            for pid, _ in exits():
                 for program in self.programs:
                     if program.pid == pid:
                         program.pid = 0
@@ -393,28 +253,6 @@ class Supervisor:
     def _save(self) -> None:
         with suppress(OSError):
             self.shop.save()
-
-
-def _exits() -> list[tuple[int, int]]:
-    """The children that have ended since the last call, each with its wait status.
-
-    What is left of its group goes with each: the workers of a master that was killed keep its
-    sockets and its databases' locks. Before it is waited for, no stranger can have its number.
-    """
-    found = []
-    with suppress(ChildProcessError):
-        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            processes.kill_group(ended.si_pid)
-            found.append(os.waitpid(ended.si_pid, 0))
-    return found
-
-
-def redirect(shop: Shop, name: str) -> None:
-    """Nothing to read, and both outputs into the program's log."""
-    null = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(shop.logs / f"{name}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    for target, source in ((0, null), (1, log), (2, log)):
-        os.dup2(source, target)
 
 
 def _tail(shop: Shop, name: str) -> str:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -17,8 +16,9 @@ from urllib.parse import quote
 import click
 
 from shop_common.cli import nginx, processes
+from shop_common.cli.children import redirect
+from shop_common.cli.programs import Program, make_app, make_front
 from shop_common.cli.state import (
-    CHECKOUT,
     DEFAULT_HOST,
     DEFAULT_PORT,
     DEFAULT_PORT_BASE,
@@ -30,7 +30,7 @@ from shop_common.cli.state import (
     sign_lock,
     take_lock,
 )
-from shop_common.cli.supervisor import BACKLOG, Program, StartError, Supervisor, redirect
+from shop_common.cli.supervisor import BACKLOG, StartError, Supervisor
 from shop_common.config import APPS, DEFAULT_API_KEY, Config, ConfigError, load_config
 from shop_common.db import open_database
 from shop_common.errors import BusyError
@@ -89,8 +89,8 @@ def command(
     save_key(shop, config.api_key)
     save_settings(shop)
     nginx.write_config(shop, config)
-    programs = [_app(name, listeners[name]) for name in APPS]
-    programs.append(_front(shop, nginx_program, listeners["nginx"]))
+    programs = [make_app(name, listeners[name]) for name in APPS]
+    programs.append(make_front(shop, nginx_program, listeners["nginx"]))
     click.echo(f"Starting the shop in {data_dir}")
     page = f"{shop.address}/{_key_fragment(config.api_key)}"
     if flags["detach"]:
@@ -179,46 +179,6 @@ def _listen(shop: Shop, name: str) -> socket.socket:
             reason = f"cannot be used on {host}: {error.strerror}"
         raise click.ClickException(f"port {port} (for {name}) {reason}") from None
     return listener
-
-
-def _app(name: str, listener: socket.socket) -> Program:
-    return Program(
-        name,
-        partial(_run_gunicorn, name, listener.fileno()),
-        listener,
-        probe_path="/readyz",
-        stop_signal=signal.SIGTERM,
-        # Its workers do the same when it dies.
-        death_signal=signal.SIGKILL,
-    )
-
-
-def _run_gunicorn(name: str, descriptor: int) -> None:
-    """In a fork of the supervisor: what the command line of this name would do."""
-    from gunicorn.app.wsgiapp import WSGIApplication  # type: ignore[import-untyped] # has no types
-
-    os.environ["SHOP_APP"] = name
-    config = str(CHECKOUT / "deploy" / "gunicorn.conf.py")
-    sys.argv = ["gunicorn", "-c", config, "--bind", f"fd://{descriptor}"]
-    sys.argv.append(f"apps.{name}:create_app()")
-    WSGIApplication("%(prog)s").run()
-
-
-def _front(shop: Shop, program: str, listener: socket.socket) -> Program:
-    return Program(
-        "nginx",
-        partial(_run_nginx, nginx.command_line(program, shop), listener.fileno()),
-        listener,
-        probe_path="/",
-        stop_signal=signal.SIGQUIT,
-        # Not SIGKILL: its workers end only if it tells them to.
-        death_signal=signal.SIGTERM,
-    )
-
-
-def _run_nginx(command_line: list[str], descriptor: int) -> None:
-    # This is how Nginx hands its sockets to its successor when it is upgraded.
-    os.execve(command_line[0], command_line, {**os.environ, "NGINX": f"{descriptor};"})
 
 
 def _supervise(

@@ -1,0 +1,82 @@
+"""The children of the supervisor: how one comes to be, and what is left when it has ended."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+from shop_common.cli import processes
+from shop_common.cli.state import Shop
+
+
+def fork(
+    shop: Shop, name: str, run: Callable[[], None], death_signal: int, kept: int | None = None
+) -> int:
+    """The pid of a new child that does `run` and has nothing open but the descriptor `kept`.
+
+    It gets `death_signal` when this process dies.
+    """
+    supervisor_pid = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _become(shop, name, run, death_signal, kept, supervisor_pid)
+    return pid
+
+
+def _become(
+    shop: Shop,
+    name: str,
+    run: Callable[[], None],
+    death_signal: int,
+    kept: int | None,
+    supervisor_pid: int,
+) -> NoReturn:
+    """In the child: leave everything of this process behind but its memory."""
+    status = 1
+    try:
+        os.setsid()
+        processes.die_with_parent(supervisor_pid, death_signal)
+        processes.name_process(f"shop-{name}")
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        redirect(shop, name)
+        # The lock above all: who inherits it would count as the supervisor.
+        os.closerange(3, os.sysconf("SC_OPEN_MAX") if kept is None else kept)
+        if kept is not None:
+            os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+            os.set_inheritable(kept, True)
+        run()
+    except SystemExit as exit:
+        status = exit.code if isinstance(exit.code, int) else 1
+    except Exception:  # noqa: BLE001 - the fork must end here, whatever happens in it
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def redirect(shop: Shop, name: str) -> None:
+    """Nothing to read, and both outputs into the program's log."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(shop.logs / f"{name}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    for target, source in ((0, null), (1, log), (2, log)):
+        os.dup2(source, target)
+
+
+def exits() -> list[tuple[int, int]]:
+    """The children that have ended since the last call, each with its wait status.
+
+    What is left of its group goes with each: the workers of a master that was killed keep its
+    sockets and its databases' locks. Before it is waited for, no stranger can have its number.
+    """
+    found = []
+    with suppress(ChildProcessError):
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            processes.kill_group(ended.si_pid)
+            found.append(os.waitpid(ended.si_pid, 0))
+    return found
