@@ -1,6 +1,7 @@
 """`shop export`: the catalogue as a CSV file that `shop import` takes."""
 
 import http.client
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,8 +9,6 @@ import click
 
 from shop_common.cli.client import refuse, send
 from shop_common.cli.state import data_dir_option, find_key, load_running
-
-CHUNK_BYTES = 64 * 1024
 
 
 @click.command("export")
@@ -22,14 +21,12 @@ def command(data_dir: Path, file: Path | None) -> None:
     answer = send("GET", url, find_key(shop), timeout_s=60)
     refuse(answer)
     if file is None:
-        while chunk := answer.response.read(CHUNK_BYTES):
-            sys.stdout.buffer.write(chunk)
+        shutil.copyfileobj(answer.response, sys.stdout.buffer)
         return
     new = file.with_name(f"{file.name}.new")
     try:
         with new.open("wb") as target:
-            while chunk := answer.response.read(CHUNK_BYTES):
-                target.write(chunk)
+            shutil.copyfileobj(answer.response, target)
         new.replace(file)
     except http.client.HTTPException as error:
         raise click.ClickException(f"the export broke off: {error!r}") from None
