@@ -1,7 +1,7 @@
 """The time, and how it is written down; passed in where a test must turn it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 
@@ -20,3 +20,8 @@ def to_iso(moment: datetime) -> str:
 def from_iso(text: str) -> datetime:
     """What `to_iso` wrote, aware."""
     return datetime.fromisoformat(text)
+
+
+def too_far_ahead(now: datetime, lease_s: float) -> str:
+    """No lease of so long ends later: a stamp that does is from before the clock stepped back."""
+    return to_iso(now + timedelta(seconds=2 * lease_s))

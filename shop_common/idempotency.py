@@ -170,9 +170,7 @@ def _take_lease(database: Database, attempt: _Attempt) -> None:
         if row is None:
             raise ConflictRetryError  # the other try has failed meanwhile, and freed the key
         _check_unanswered(row, attempt)
-        # A stamp further ahead than any lease was made before the clock stepped back.
-        too_far = to_iso(now + timedelta(seconds=2 * LEASE_S))
-        if to_iso(now) < row["leased_until"] <= too_far:
+        if to_iso(now) < row["leased_until"] <= clock.too_far_ahead(now, LEASE_S):
             raise KeyRunningError
         tx.execute(
             "UPDATE idempotency SET token = ?, leased_until = ?, updated_at = ?"

@@ -5,7 +5,7 @@ import os
 import uuid
 from datetime import timedelta
 
-from shop_common.clock import Clock, to_iso
+from shop_common.clock import Clock, to_iso, too_far_ahead
 from shop_common.db import Database, retry_on_conflict
 
 
@@ -25,15 +25,8 @@ def hold(database: Database, name: str, time_source: Clock, seconds: float) -> b
             "INSERT INTO job_leases (name, token, leased_until, created_at, updated_at)"
             " VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET token = excluded.token,"
             " leased_until = excluded.leased_until, updated_at = excluded.updated_at"
-            # A stamp further ahead than any lease was made before the clock stepped back.
             " WHERE job_leases.token = excluded.token OR job_leases.leased_until <= ?"
             " OR job_leases.leased_until > ? RETURNING name",
-            (
-                name,
-                *values,
-                to_iso(now),
-                to_iso(now),
-                to_iso(now + timedelta(seconds=2 * seconds)),
-            ),
+            (name, *values, to_iso(now), to_iso(now), too_far_ahead(now, seconds)),
         )
     return row is not None

@@ -160,7 +160,7 @@ class Outbox:
                 "SELECT id FROM outbox WHERE closed_at IS NULL AND parked_at IS NULL"
                 " AND partner = ? AND (due_at <= ? OR due_at > ?)"
                 f" AND {_OLDEST} ORDER BY id LIMIT ?",
-                (partner, clock.to_iso(now), _too_far_ahead(now), limit),
+                (partner, clock.to_iso(now), clock.too_far_ahead(now, LEASE_S), limit),
             )
         return [row["id"] for row in rows]
 
@@ -180,7 +180,7 @@ class Outbox:
                     clock.to_iso(now),
                     row_id,
                     clock.to_iso(now),
-                    _too_far_ahead(now),
+                    clock.too_far_ahead(now, LEASE_S),
                 ),
             )
 
@@ -244,11 +244,6 @@ class Outbox:
         logger.warning(
             "outbox row %s %s: %s", row["id"], outcome, reason, extra={"topic": row["topic"]}
         )
-
-
-def _too_far_ahead(now: datetime) -> str:
-    # A stamp further ahead than any lease was made before the clock stepped back.
-    return clock.to_iso(now + timedelta(seconds=2 * LEASE_S))
 
 
 def depth(tx: Transaction, now: datetime) -> dict[str, Any]:

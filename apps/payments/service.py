@@ -1,6 +1,5 @@
 """The operations on payments; each owns its transaction, and none speaks HTTP inside one."""
 
-from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -8,7 +7,7 @@ from apps.payments import clients, model, refunds, store
 from apps.payments.model import Key, Payment, Refund
 from apps.payments.providers import ABSENT, Outcome, Status, provider_of
 from shop_common import json_text, money
-from shop_common.clock import Clock, to_iso
+from shop_common.clock import Clock, to_iso, too_far_ahead
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
 from shop_common.errors import (
@@ -220,8 +219,7 @@ def sweep(context: Context) -> None:
 
 def _list_due(context: Context, kind: type[store.Record]) -> list[store.Record]:
     now = context.clock()
-    # A stamp further ahead than any that is written was made before the clock stepped back.
-    too_far = to_iso(now + timedelta(seconds=2 * context.config.sweep_after_s))
+    too_far = too_far_ahead(now, context.config.sweep_after_s)
     with context.db.read() as tx:
         return store.list_due(tx, kind, to_iso(now), too_far, SWEPT_AT_ONCE)
 
