@@ -51,6 +51,17 @@ class Offer:
     stock: int
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What has come for sale and has gone in the catalogue; ranges of ids, first and last."""
+
+    is_continued: bool  # False: forget what was known before
+    sold: list[tuple[int, int]]
+    gone: list[tuple[int, int]]
+    next: str
+    is_complete: bool
+
+
 def add_line(lines: Lines, product_id: int, quantity: int, *, unverified: bool) -> Lines:
     """`lines` with `quantity` more of the product. Raises ConflictError past the bounds."""
     old = find_line(lines, product_id)
@@ -77,17 +88,6 @@ def remove_line(lines: Lines, product_id: int) -> Lines:
 
 def find_line(lines: Lines, product_id: int) -> Line | None:
     return next((line for line in lines if line.product_id == product_id), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What has come for sale and has gone in the catalogue; ranges of ids, first and last."""
-
-    is_continued: bool  # False: forget what was known before
-    sold: list[tuple[int, int]]
-    gone: list[tuple[int, int]]
-    next: str
-    is_complete: bool
 
 
 def unverified_lines(lines: Lines) -> Lines:
