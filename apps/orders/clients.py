@@ -14,6 +14,8 @@ from shop_common.http_client import Answer, BadAnswerError, PartnerBusyError, fa
 
 # A refusal's members that say what is wrong, passed on to the client.
 _SAID = ("unknown", "prices", "short", "unavailable")
+# Where each lists what it holds under orders' ids.
+_HOLDINGS = {"catalog": "/reservations", "cart": "/checkouts"}
 
 
 class BusyCatalogError(BusyError):
@@ -117,9 +119,8 @@ def _completed(body: Any, order_id: str) -> tuple[str, int] | None:
 
 def list_unsettled(context: Context, partner: str, limit: int) -> list[dict[str, Any]]:
     """What catalog holds, or cart keeps, for ids whose order nobody has confirmed yet."""
-    path = {"catalog": "/reservations", "cart": "/checkouts"}[partner]
     params = {"unsettled_for": context.config.sweep_after_s, "limit": limit}
-    entries = context.partners[partner].call("GET", path, params=params).ok_body()
+    entries = context.partners[partner].call("GET", _HOLDINGS[partner], params=params).ok_body()
     if not isinstance(entries, list):
         raise BadAnswerError(partner, "answered with something else")
     return entries
@@ -127,8 +128,7 @@ def list_unsettled(context: Context, partner: str, limit: int) -> list[dict[str,
 
 def settle(context: Context, partner: str, order_ids: Collection[str]) -> None:
     """Tell catalog or cart that these ids have their order."""
-    path = {"catalog": "/reservations/settle", "cart": "/checkouts/settle"}[partner]
-    body = {"order_ids": list(order_ids)}
+    path, body = f"{_HOLDINGS[partner]}/settle", {"order_ids": list(order_ids)}
     context.partners[partner].call("POST", path, json=body, safe=True).ok_body()
 
 
