@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 from requests import PreparedRequest
 
@@ -37,7 +37,6 @@ __all__ = [
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
 
 logger = logging.getLogger("shop.http_client")
 
@@ -208,25 +207,16 @@ class HttpClient:
 FAIL_OPEN_POLICIES: dict[str, str] = {}
 
 
-@overload
 def fail_open(
-    policy: str, *, instead: Callable[..., T], also: tuple[type[NoPlaceError], ...] = ()
-) -> Callable[[Callable[P, R]], Callable[P, R | T]]: ...
-@overload
-def fail_open(
-    policy: str, *, instead: T, also: tuple[type[NoPlaceError], ...] = ()
-) -> Callable[[Callable[P, R]], Callable[P, R | T]]: ...
-def fail_open(
-    policy: str, *, instead: Any, also: tuple[type[NoPlaceError], ...] = ()
-) -> Callable[[Callable[P, R]], Callable[P, Any]]:
+    policy: str, *, also: tuple[type[NoPlaceError], ...] = ()
+) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
     """Declare that a call to a partner is let through when the partner gives no usable answer.
 
-    PartnerError is then logged and counted under the policy's name, and the result is `instead`,
-    or what it returns for the same arguments if it can be called. Nothing else is caught but
-    what `also` names.
+    PartnerError is then logged and counted under the policy's name, and the result is None.
+    Nothing else is caught but what `also` names.
     """
 
-    def declare(function: Callable[P, R]) -> Callable[P, Any]:
+    def declare(function: Callable[P, R]) -> Callable[P, R | None]:
         place = f"{function.__module__}.{function.__qualname__}"
         if FAIL_OPEN_POLICIES.setdefault(policy, place) != place:
             raise ValueError(f"fail-open policy {policy!r} is declared twice")
@@ -234,14 +224,14 @@ def fail_open(
         caught: tuple[type[PartnerError | NoPlaceError], ...] = (PartnerError, *also)
 
         @functools.wraps(function)
-        def forgiving(*args: P.args, **kwargs: P.kwargs) -> Any:
+        def forgiving(*args: P.args, **kwargs: P.kwargs) -> R | None:
             try:
                 return function(*args, **kwargs)
             except caught as error:
                 metrics.count_fail_open(policy)
                 extra = {"policy": policy, "partner": error.partner, "error": type(error).__name__}
                 logger.warning("fail-open: %s", error.detail, extra=extra)
-            return instead(*args, **kwargs) if callable(instead) else instead
+                return None
 
         return forgiving
 

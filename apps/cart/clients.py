@@ -13,7 +13,7 @@ CHECK_TIMEOUT_S = 0.3
 MAX_STOCK = 2**53  # what every reader of JSON takes exactly
 
 
-@fail_open("validate_product", instead=None)
+@fail_open("validate_product")
 def validate_product(context: Context, product_id: int) -> bool | None:
     """Whether the catalogue sells the product; None: let through unchecked."""
     answer = context.partners["catalog"].call(
@@ -27,7 +27,7 @@ def validate_product(context: Context, product_id: int) -> bool | None:
 
 
 # A cart can be read while many others are: the next read checks what this one could not.
-@fail_open("check_products", instead=None, also=(NoPlaceError,))
+@fail_open("check_products", also=(NoPlaceError,))
 def check_products(context: Context, product_ids: Collection[int]) -> set[int] | None:
     """Those of the products that the catalogue sells; None: still not to be known."""
     answer = context.partners["catalog"].call(
@@ -42,7 +42,7 @@ def check_products(context: Context, product_ids: Collection[int]) -> set[int] |
 
 
 # It changes nothing, and says that it is not complete.
-@fail_open("quote_prices", instead=None, also=(NoPlaceError,))
+@fail_open("quote_prices", also=(NoPlaceError,))
 def quote_prices(context: Context, product_ids: Collection[int]) -> dict[int, Offer] | None:
     """What the catalogue says of those of the products that it sells; None: it is silent."""
     answer = context.partners["catalog"].call(

@@ -31,7 +31,7 @@ class RefusedError(Exception):
         self.names_lines = names_lines
 
 
-@fail_open("reserve", instead=None)
+@fail_open("reserve")
 def reserve(
     context: Context, order_id: str, wanted: Sequence[WantedLine]
 ) -> tuple[Line, ...] | None:

@@ -32,17 +32,17 @@ def policies(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "error", [PartnerSilentError, BadAnswerError, BreakerOpenError, PartnerBusyError]
 )
-def test_fail_open_answers_instead_logs_and_counts(
+def test_fail_open_lets_through_logs_and_counts(
     error: type[PartnerError], caplog: pytest.LogCaptureFixture
 ):
-    @fail_open("is_sold", instead=True)
+    @fail_open("is_sold")
     def is_sold(product_id: int) -> bool:
         raise error("catalog", "cannot be reached")
 
     before = fail_open_counted("is_sold")
     token = request_id.set("req-7")
     try:
-        assert is_sold(1) is True
+        assert is_sold(1) is None
         line = json.loads(JsonFormatter("cart").format(caplog.records[0]))
     finally:
         request_id.reset(token)
@@ -58,7 +58,7 @@ def test_fail_open_answers_instead_logs_and_counts(
 @pytest.mark.usefixtures("policies")
 @pytest.mark.parametrize("error", [NoPlaceError("catalog"), BusyError("busy"), ValueError("bug")])
 def test_fail_open_lets_nothing_else_through(error: Exception):
-    @fail_open("is_sold", instead=True)
+    @fail_open("is_sold")
     def is_sold() -> bool:
         raise error
 
@@ -70,27 +70,18 @@ def test_fail_open_lets_nothing_else_through(error: Exception):
 
 @pytest.mark.usefixtures("policies")
 def test_a_policy_may_name_what_else_it_lets_through():
-    @fail_open("is_sold", instead=True, also=(NoPlaceError,))
+    @fail_open("is_sold", also=(NoPlaceError,))
     def is_sold() -> bool:
         raise NoPlaceError("catalog")
 
     before = fail_open_counted("is_sold")
-    assert is_sold() is True
+    assert is_sold() is None
     assert fail_open_counted("is_sold") == before + 1
 
 
 @pytest.mark.usefixtures("policies")
-def test_fail_open_may_work_out_what_to_answer_instead():
-    @fail_open("prices", instead=lambda ids, *, currency: dict.fromkeys(ids, currency))
-    def prices(ids: list[int], *, currency: str) -> dict[int, str]:
-        raise BadAnswerError("catalog", "answered 500")
-
-    assert prices([1, 2], currency="USD") == {1: "USD", 2: "USD"}
-
-
-@pytest.mark.usefixtures("policies")
 def test_a_usable_answer_passes_through_unchanged():
-    @fail_open("is_sold", instead=True)
+    @fail_open("is_sold")
     def is_sold(product_id: int) -> bool:
         """Whether it is sold."""
         return product_id == 1
@@ -106,10 +97,10 @@ def test_policies_are_listed_and_a_name_is_declared_once(monkeypatch: pytest.Mon
     def first() -> None: ...
     def second() -> None: ...
 
-    fail_open("one", instead=None)(first)
-    fail_open("one", instead=None)(first)
+    fail_open("one")(first)
+    fail_open("one")(first)
     assert list(declared) == ["one"]
     assert declared["one"].startswith(__name__)
     with pytest.raises(ValueError, match="declared twice"):
-        fail_open("one", instead=None)(second)
+        fail_open("one")(second)
     assert "one" not in FAIL_OPEN_POLICIES
