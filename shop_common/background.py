@@ -11,6 +11,8 @@ from shop_common.errors import BusyError
 
 logger = logging.getLogger("shop.background")
 
+STOP_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -40,11 +42,11 @@ class Background:
             self._thread = threading.Thread(target=self._loop, name="background", daemon=True)
             self._thread.start()
 
-    def stop(self, timeout_s: float = 2.0) -> None:
-        """Let the running job end, for `timeout_s` at most; its leases run out by themselves."""
+    def stop(self) -> None:
+        """Let the running job end, for STOP_S at most; its leases run out by themselves."""
         self._stop.set()
         if self._thread:
-            self._thread.join(timeout_s)
+            self._thread.join(STOP_S)
 
     def run_once(self) -> None:
         """Run every job now, in this thread."""

@@ -22,6 +22,7 @@ logger = logging.getLogger("shop.outbox")
 
 LEASE_S = 6.0
 RETRY_MAX_S = 5.0
+RELAYED_AT_ONCE = 50
 REFUSALS_BEFORE_PARKING = 5
 _REFUSED = (409, 422)
 # Keeps the rows of one aggregate in order: a parked row holds back those behind it.
@@ -134,16 +135,16 @@ class Outbox:
         row = self._lease(row_id, even_put_off=True)
         return self._send(row) if row else None
 
-    def relay(self, limit: int = 50) -> int:
+    def relay(self) -> int:
         """Send what is due and nobody else is sending; how many rows were closed.
 
-        To each partner `limit` rows, so that nobody's wait behind those to another one.
+        To each partner as many, so that nobody's wait behind those to another one.
         """
-        return sum(self._relay_to(partner, limit) for partner in self.partners)
+        return sum(self._relay_to(partner) for partner in self.partners)
 
-    def _relay_to(self, partner: str, limit: int) -> int:
+    def _relay_to(self, partner: str) -> int:
         closed = 0
-        for row_id in self._due(partner, limit):
+        for row_id in self._due(partner):
             row = self._lease(row_id)
             if row is None:
                 continue  # somebody else was quicker
@@ -153,14 +154,14 @@ class Outbox:
             closed += answer.status < 300
         return closed
 
-    def _due(self, partner: str, limit: int) -> list[int]:
+    def _due(self, partner: str) -> list[int]:
         now = self.clock()
         with self.database.read() as tx:
             rows = tx.all(
                 "SELECT id FROM outbox WHERE closed_at IS NULL AND parked_at IS NULL"
                 " AND partner = ? AND (due_at <= ? OR due_at > ?)"
                 f" AND {_OLDEST} ORDER BY id LIMIT ?",
-                (partner, clock.to_iso(now), clock.too_far_ahead(now, LEASE_S), limit),
+                (partner, clock.to_iso(now), clock.too_far_ahead(now, LEASE_S), RELAYED_AT_ONCE),
             )
         return [row["id"] for row in rows]
 
