@@ -22,19 +22,6 @@ from shop_common.exchange import (
     PartnerSilentError,
 )
 
-__all__ = [
-    "FAIL_OPEN_POLICIES",
-    "Answer",
-    "BadAnswerError",
-    "BreakerOpenError",
-    "HttpClient",
-    "NoPlaceError",
-    "PartnerBusyError",
-    "PartnerError",
-    "PartnerSilentError",
-    "fail_open",
-]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -16,7 +16,8 @@ from typing import Any
 from shop_common import clock, idempotency, json_text, log, metrics
 from shop_common.db import Database, Row, Transaction, retry_on_conflict
 from shop_common.errors import BusyError, ConflictError, NotFoundError
-from shop_common.http_client import Answer, HttpClient
+from shop_common.exchange import Answer
+from shop_common.http_client import HttpClient
 
 logger = logging.getLogger("shop.outbox")
 

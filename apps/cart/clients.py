@@ -6,7 +6,8 @@ from typing import Any
 from apps.cart.model import Changes, Offer
 from shop_common import money
 from shop_common.context import Context
-from shop_common.http_client import BadAnswerError, NoPlaceError, fail_open
+from shop_common.exchange import BadAnswerError
+from shop_common.http_client import NoPlaceError, fail_open
 
 # A read must stay quick even while the catalogue hangs.
 CHECK_TIMEOUT_S = 0.3

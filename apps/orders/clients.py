@@ -10,7 +10,8 @@ from apps.orders.model import Line, WantedLine
 from shop_common import money
 from shop_common.context import Context
 from shop_common.errors import BusyError, ConflictError, NotFoundError, ShopError
-from shop_common.http_client import Answer, BadAnswerError, PartnerBusyError, fail_open
+from shop_common.exchange import Answer, BadAnswerError, PartnerBusyError
+from shop_common.http_client import fail_open
 
 # A refusal's members that say what is wrong, passed on to the client.
 _SAID = ("unknown", "prices", "short", "unavailable")

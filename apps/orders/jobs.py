@@ -8,8 +8,9 @@ from shop_common.background import Job
 from shop_common.clock import to_iso
 from shop_common.context import Context
 from shop_common.db import Row, retry_on_conflict
-from shop_common.errors import ConflictError
-from shop_common.http_client import BadAnswerError, NoPlaceError, PartnerError
+from shop_common.errors import ConflictError, PartnerError
+from shop_common.exchange import BadAnswerError
+from shop_common.http_client import NoPlaceError
 
 AT_ONCE = 100
 # Of so many, in one run of the sweep: more than the busiest shop sells between two.

@@ -16,7 +16,7 @@ from shop_common.errors import (
     KeyRunningError,
     ShopError,
 )
-from shop_common.http_client import Answer
+from shop_common.exchange import Answer
 from shop_common.ids import new_id
 from shop_common.outbox import Message
 

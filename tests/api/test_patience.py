@@ -8,7 +8,7 @@ import pytest
 
 from apps.orders import clients as orders
 from apps.payments import clients as payments
-from shop_common.http_client import PartnerError
+from shop_common.errors import PartnerError
 from tests.unit.faulty_server import FaultyServer
 from tests.unit.partner_calls import client_of
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from shop_common.breaker import Breaker
 from shop_common.errors import BusyError
-from shop_common.http_client import Answer, HttpClient
+from shop_common.exchange import Answer
+from shop_common.http_client import HttpClient
 from tests.unit.faulty_server import FaultyServer
 
 # What a call with a deadline of 0.4 s may take on a busy machine; without one it takes ten seconds.

@@ -6,15 +6,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shop_common.errors import BusyError, PartnerError
-from shop_common.http_client import (
-    FAIL_OPEN_POLICIES,
-    BadAnswerError,
-    BreakerOpenError,
-    NoPlaceError,
-    PartnerBusyError,
-    PartnerSilentError,
-    fail_open,
-)
+from shop_common.exchange import BadAnswerError, PartnerBusyError, PartnerSilentError
+from shop_common.http_client import FAIL_OPEN_POLICIES, BreakerOpenError, NoPlaceError, fail_open
 from shop_common.log import JsonFormatter, request_id
 
 

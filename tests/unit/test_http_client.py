@@ -12,12 +12,8 @@ from prometheus_client import REGISTRY
 
 from shop_common import __version__
 from shop_common.db.sqlite import SQLiteDatabase
-from shop_common.http_client import (
-    Answer,
-    BadAnswerError,
-    HttpClient,
-    PartnerBusyError,
-)
+from shop_common.exchange import Answer, BadAnswerError, PartnerBusyError
+from shop_common.http_client import HttpClient
 from shop_common.log import JsonFormatter, request_id
 from tests.unit.faulty_server import FaultyServer
 from tests.unit.partner_calls import (

@@ -12,7 +12,8 @@ from apps.cart.clients import list_changes, validate_product
 from apps.cart.listing import MAX_AGE_S, MAX_LISTED_ID, Listing
 from shop_common.breaker import Breaker
 from shop_common.context import Context
-from shop_common.http_client import Answer, BadAnswerError, HttpClient, PartnerSilentError
+from shop_common.exchange import Answer, BadAnswerError, PartnerSilentError
+from shop_common.http_client import HttpClient
 
 EVERYTHING = re.compile(r"http://localhost:8002/.*")
 
