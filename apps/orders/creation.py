@@ -115,11 +115,13 @@ def _give_up(context: Context, attempt: _Try) -> None:
 
 
 @retry_on_conflict
-def claim(context: Context, order_id: str, user_id: str | None) -> list[Row]:
+def claim(
+    context: Context, order_id: str, user_id: str | None, *, by_relay: bool = False
+) -> list[Row]:
     """Make the id one that no order can have, and give back what is held under it.
 
     `user_id` says whose cart its lines came from, if they did. Nobody gives anything back without
-    having inserted this row, or having found it.
+    having inserted this row, or having found it. The caller delivers the messages, or the relay.
     """
     now = to_iso(context.clock())
     row = Order(
@@ -134,7 +136,7 @@ def claim(context: Context, order_id: str, user_id: str | None) -> list[Row]:
         if user_id is not None:
             told.append(messages.restore(order_id, user_id))
         return [
-            context.outbox.add(tx, message)
+            context.outbox.add(tx, message, by_relay=by_relay)
             for message in told
             if not context.outbox.has_open(tx, message.aggregate)
         ]

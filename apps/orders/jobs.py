@@ -130,6 +130,6 @@ def _sweep_batch(context: Context, partner: str, claimed: set[str]) -> bool:
         if ordered:
             clients.settle(context, partner, ordered)
         for order_id in new - set(ordered):
-            creation.claim(context, order_id, users[order_id])
+            creation.claim(context, order_id, users[order_id], by_relay=True)
             claimed.add(order_id)
     return bool(new) and len(users) == AT_ONCE
