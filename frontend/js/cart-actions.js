@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { act, change, loadCart, readCart, readLines, sumUp, take } from "./cart.js";
 import { checkOut as runCheckOut } from "./checkout.js";
 import { clearNotice, say } from "./components/notice.js";
+import { paymentWords } from "./format.js";
 import { findCheckout, forgetCheckout, setUserId } from "./session.js";
 
 export function setQuantity(productId, quantity) {
@@ -26,11 +27,7 @@ export function checkOut() {
     try {
       const paid = await runCheckOut(userId, sumUp(readLines(readCart())));
       change({ paid });
-      say(
-        paid.isPending
-          ? `Your payment is recorded. Order #${paid.orderId} is being updated: there is no need to pay again.`
-          : `Payment successful! Order #${paid.orderId} is now paid.`,
-      );
+      say(paymentWords(paid.orderId, paid));
     } finally {
       // What was ordered has left the cart, what was added elsewhere has not, and whoever was
       // refused needs what is true now.

@@ -76,6 +76,18 @@ export function shortId(id) {
   return id.slice(-8);
 }
 
+/**
+ * What is said of a payment, as `pay` of api.js resolves to it: a success is only what its order
+ * has been told of.
+ */
+export function paymentWords(orderId, { isUnderWay, isPending }) {
+  if (isUnderWay)
+    return `The payment of order #${orderId} is under way: there is no need to pay again.`;
+  if (isPending)
+    return `Your payment is recorded. Order #${orderId} is being updated: there is no need to pay again.`;
+  return `Payment successful! Order #${orderId} is now paid.`;
+}
+
 export function count(number, noun, plural = `${noun}s`) {
   return `${number.toLocaleString("en-US")} ${number === 1 ? noun : plural}`;
 }

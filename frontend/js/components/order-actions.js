@@ -1,7 +1,7 @@
 /** What can be done with an order in its state, each step after a question. */
 
 import { moveOrder, pay, refundPayment } from "../api.js";
-import { formatMoney } from "../format.js";
+import { formatMoney, paymentWords } from "../format.js";
 import { useAction } from "../hooks.js";
 import { html, useState } from "../html.js";
 import { say } from "./notice.js";
@@ -29,11 +29,11 @@ export function OrderActions({ order, payments, onChanged }) {
   const [asked, setAsked] = useState(null);
   const [act, isBusy] = useAction();
   const close = () => setAsked(null);
-  const run = (work, failure, done) =>
+  // `work` resolves to what is then said.
+  const run = (work, failure) =>
     act(async () => {
       try {
-        await work();
-        say(done);
+        say(await work());
       } finally {
         // Also after a refusal: it says that the order is not what the page shows.
         close();
@@ -44,10 +44,19 @@ export function OrderActions({ order, payments, onChanged }) {
     }, failure);
   const payNow = () =>
     run(
-      () => pay(order.order_id, order.total_amount),
+      async () => paymentWords(order.order_id, await pay(order.order_id, order.total_amount)),
       `Order #${order.order_id} was not paid`,
-      `Payment successful! Order #${order.order_id} is now paid.`,
     );
+  const move = ({ reason }) =>
+    run(async () => {
+      await moveOrder(order.order_id, asked, reason.trim());
+      return MOVES[asked].done;
+    }, "The order was not changed");
+  const refund = (body) =>
+    run(async () => {
+      const { status } = await refundPayment(paid.payment.payment_id, body);
+      return status === "SUCCEEDED" ? "Refund made." : "The refund is under way.";
+    }, "Nothing was refunded");
   const moves = Object.entries(MOVES).filter(([, move]) => move.from.includes(order.status));
   const paid = payments?.find(({ payment, left }) => payment.status === "COMPLETED" && left > 0);
   const canRefund = paid && ["PAID", "SHIPPED", "DELIVERED"].includes(order.status);
@@ -67,22 +76,12 @@ export function OrderActions({ order, payments, onChanged }) {
     ${
       asked in MOVES &&
       html`<${MoveDialog} move=${MOVES[asked]} order=${order} isBusy=${isBusy} onClose=${close}
-      onConfirm=${({ reason }) =>
-        run(
-          () => moveOrder(order.order_id, asked, reason.trim()),
-          "The order was not changed",
-          MOVES[asked].done,
-        )} />`
+      onConfirm=${move} />`
     }
     ${
       asked === "refund" &&
       html`<${RefundDialog} paid=${paid} isBusy=${isBusy} onClose=${close}
-      onConfirm=${(body) =>
-        run(
-          () => refundPayment(paid.payment.payment_id, body),
-          "Nothing was refunded",
-          "Refund made.",
-        )} />`
+      onConfirm=${refund} />`
     }`;
 }
 

@@ -1,0 +1,43 @@
+"""One order while its money is on the way: what is said of it."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.client import Client
+
+Visit = Callable[[str], Page]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("PENDING", "The payment of order #{} is under way: there is no need to pay again."),
+        (
+            "COMPLETED",
+            "Your payment is recorded. Order #{} is being updated: there is no need to pay again.",
+        ),
+    ],
+)
+def test_payment_that_is_not_over(
+    visit: Visit, client: Client, user_id: str, status: str, words: str
+) -> None:
+    """A 202 is no success: the words are those of a check-out, and the order is not paid."""
+    order_id = client.order(user_id)["order_id"]
+    page = visit(f"orders/{order_id}")
+    page.route("**/api/pay?*", lambda route: route.fulfill(status=202, json={"status": status}))
+    page.get_by_role("button", name="Pay $29.99").click()
+    said = page.get_by_role("status").get_by_text(words.format(order_id), exact=True)
+    expect(said).to_be_visible()
+    expect(page.locator(".facts .badge")).to_have_text("Not paid")
+
+
+def test_refund_that_is_not_over(visit: Visit, client: Client, user_id: str) -> None:
+    """It is requested, and not called made."""
+    page = visit(f"orders/{client.order_and_pay(user_id)}")
+    page.route("**/refund", lambda route: route.fulfill(status=202, json={"status": "REQUESTED"}))
+    page.get_by_role("button", name="Refund").click()
+    page.get_by_role("dialog").get_by_role("button", name="Refund").click()
+    said = page.get_by_role("status").get_by_text("The refund is under way.", exact=True)
+    expect(said).to_be_visible()
