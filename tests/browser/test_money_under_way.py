@@ -1,4 +1,4 @@
-"""One order while its money is on the way: what is said of it."""
+"""One order while its money is on the way: what is said of it, and how long the page asks."""
 
 from collections.abc import Callable
 
@@ -41,3 +41,19 @@ def test_refund_that_is_not_over(visit: Visit, client: Client, user_id: str) -> 
     page.get_by_role("dialog").get_by_role("button", name="Refund").click()
     said = page.get_by_role("status").get_by_text("The refund is under way.", exact=True)
     expect(said).to_be_visible()
+
+
+def test_free_order(
+    visit: Visit, page: Page, client: Client, user_id: str, add_product: Callable[..., int]
+) -> None:
+    """Nothing is left of a payment of nothing, and nothing is on its way: the page asks once."""
+    order_id = client.order_and_pay(user_id, add_product("Leaflet", price=0))
+    page.clock.install()
+    visit(f"orders/{order_id}")
+    money = page.get_by_role("table", name="Payments and refunds")
+    expect(money).to_contain_text("$0.00")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(5000)
+    page.evaluate("() => fetch('/favicon.svg')")
+    assert [url for url in asked if url.endswith(order_id)] == []

@@ -56,7 +56,12 @@ function isMoneyUnderWay({ status }, payments) {
     return true;
   if (["CREATED", "CANCELLED", "EXPIRED"].includes(status))
     return kept.some(({ left }) => left > 0);
-  return status !== "REFUNDED" && kept.length > 0 && kept.every(({ left }) => left === 0);
+  return status !== "REFUNDED" && kept.length > 0 && kept.every(isAllBack);
+}
+
+/** Of a payment of nothing there is nothing left from the start: only a refund gives it back. */
+function isAllBack({ refunds, left }) {
+  return left === 0 && refunds.some((refund) => refund.status === "SUCCEEDED");
 }
 
 /** Every payment with its refunds, and what is left of it: [{payment, refunds, left}]. */
