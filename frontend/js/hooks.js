@@ -38,16 +38,18 @@ export function useLoad(load, deps) {
 /** A list by pages: `load(next)` resolves to {rows, next}. {rows, hasMore, more, ...useLoad}. */
 export function usePages(load, deps) {
   const first = useLoad(() => load(null), deps);
-  const [later, setLater] = useState({ rows: [] });
+  // The pages after the first, with the first page that they follow: one that was asked for before
+  // the list changed is no part of what is shown now.
+  const [later, setLater] = useState({ of: null });
   const [act, isBusy] = useAction();
-  useEffect(() => setLater({ rows: [] }), [first.data]);
-  const next = later.rows.length ? later.next : first.data?.next;
+  const { rows: further, next } =
+    later.of === first.data ? later : { rows: [], next: first.data?.next };
   const more = () =>
     act(async () => {
       const page = await load(next);
-      setLater((before) => ({ rows: [...before.rows, ...page.rows], next: page.next }));
+      setLater({ of: first.data, rows: [...further, ...page.rows], next: page.next });
     }, "The list cannot go on right now");
-  const rows = first.data && [...first.data.rows, ...later.rows];
+  const rows = first.data && [...first.data.rows, ...further];
   return { ...first, rows, hasMore: Boolean(next), more, isBusy };
 }
 

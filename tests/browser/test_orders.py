@@ -49,6 +49,28 @@ def test_orders_by_pages(visit: Visit, client: Client, user_id: str) -> None:
     expect(links).to_have_text([order_id[-8:] for order_id in ids[::-1]])
 
 
+def test_page_of_another_list(visit: Visit, page: Page, client: Client, user_id: str) -> None:
+    """What "Show more" brings after the filter has changed is of no use in the list then shown."""
+    other = f"{user_id}-2"
+    for _ in range(3):
+        client.order(other)
+    ids = [client.order(user_id)["order_id"] for _ in range(3)]
+    shorten(page, "**/orders?limit=24*")
+    visit(f"orders?user_id={other}")
+    links = page.get_by_role("table", name="Orders").get_by_role("link")
+    expect(links).to_have_count(2)
+    waiting = hold(page, "**/orders?*after=*")
+    more = page.get_by_role("button", name="Show more")
+    more.click()
+    late = first(page, waiting)
+    page.get_by_label("User").fill(user_id)
+    newest = [order_id[-8:] for order_id in ids[:0:-1]]
+    expect(links).to_have_text(newest)
+    late.continue_()
+    expect(more).to_be_enabled()
+    expect(links).to_have_text(newest)
+
+
 def test_orders_as_a_file(visit: Visit, client: Client, user_id: str, tmp_path: Path) -> None:
     """The export holds what the filter shows."""
     order_id = client.order(user_id)["order_id"]
