@@ -1,6 +1,6 @@
 /** What the shop can be asked, one function an operation; all throw ApiError. */
 
-import { ApiError, call, post } from "./http.js";
+import { ApiError, call, forgetUnsettled, post } from "./http.js";
 
 export { ApiError };
 
@@ -27,15 +27,28 @@ async function send(path, body, key) {
 // Cart
 export const getCart = async (userId) => (await get(`/cart/${segment(userId)}`)).cart;
 export const getQuote = (userId) => get(`/cart/${segment(userId)}/quote`);
+/** {lines, isReplay}; a replay says that the same add was done before, and `lines` are of then. */
 export const addToCart = async (userId, productId) => {
   const query = toQuery({ product_id: productId, quantity: 1 });
-  return (await send(`/cart/${segment(userId)}/add${query}`)).cart;
+  const { data, headers } = await post(`/cart/${segment(userId)}/add${query}`);
+  return { lines: data.cart, isReplay: headers.has("Idempotent-Replayed") };
 };
 export const setItem = async (userId, productId, quantity) => {
   const path = `/cart/${segment(userId)}/items/${productId}${toQuery({ quantity })}`;
-  return (await call("PUT", path)).data.cart;
+  const { cart } = (await call("PUT", path)).data;
+  forgetAdds(userId);
+  return cart;
 };
-export const clearCart = (userId) => call("DELETE", `/cart/${segment(userId)}/clear`);
+export const clearCart = async (userId) => {
+  await call("DELETE", `/cart/${segment(userId)}/clear`);
+  forgetAdds(userId);
+};
+
+/**
+ * Whoever has done something else with the cart means another one by the next add. Another add is
+ * not enough: of several whose answers were lost each is pressed again.
+ */
+const forgetAdds = (userId) => forgetUnsettled(`/cart/${segment(userId)}/add`);
 
 // Catalog
 export const listProducts = (params, next) => list("/catalog/products", params, next);
@@ -80,8 +93,11 @@ export const moveOrder = (id, move, reason) =>
 export const getStats = (days) => get(`/orders/stats${toQuery({ days })}`);
 export const exportOrders = (params) => get(`/orders/export${toQuery(params)}`, { asBlob: true });
 /** Make an order of the user's cart; once, however often it is sent with the same key. */
-export const checkOut = (userId, key) =>
-  send(`/orders${toQuery({ user_id: userId })}`, undefined, key);
+export const checkOut = async (userId, key) => {
+  const order = await send(`/orders${toQuery({ user_id: userId })}`, undefined, key);
+  forgetAdds(userId);
+  return order;
+};
 
 // Payments
 export const listPayments = (orderId) => get(`/payments${toQuery({ order_id: orderId })}`);

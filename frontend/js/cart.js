@@ -67,9 +67,18 @@ async function loadOffers(userId) {
 
 export function addToCart(product) {
   return act("The item was not added", async (userId) => {
-    take(await api.addToCart(userId, product.id), product);
+    const { lines, isReplay } = await api.addToCart(userId, product.id);
+    if (isReplay) return showAsItIs();
+    take(lines, product);
     say("Item added to cart!");
   });
+}
+
+/** An add that was answered before brings the cart of then, which may have changed since. */
+async function showAsItIs() {
+  change({ paid: null });
+  await loadCart();
+  say("The item had been added already. This is what the cart holds now.");
 }
 
 /** Show the lines that an answer brought; prices that are not known yet are asked for. */

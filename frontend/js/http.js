@@ -77,6 +77,12 @@ export async function post(path, options = {}, key) {
   }
 }
 
+/** What is sent to this path from here on is meant anew, whatever became of it before. */
+export function forgetUnsettled(path) {
+  for (const signature of unsettled.keys())
+    if (signature.startsWith(path)) unsettled.delete(signature);
+}
+
 /** crypto.randomUUID would be missing where the shop is served without TLS. */
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.client import Client
 from tests.browser.routes import decline, first, hold, lose, shorten
+from tests.browser.shopping import add_to_cart, check_out
 from tests.browser.watch import Watch
 
 OpenShop = Callable[[str], Page]
@@ -18,24 +19,12 @@ ORDER_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 PAID = re.compile(rf"^Payment successful! Order #({ORDER_ID}) is now paid\.$")
 
 
-def add_to_cart(page: Page, name: str) -> None:
-    card = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
-    card.get_by_role("button", name="Add to Cart").click()
-    expect(
-        page.get_by_role("status").get_by_text("Item added to cart!", exact=True)
-    ).to_be_visible()
-
-
 @contextmanager
 def priced_again(page: Page) -> Iterator[None]:
     """The page asks for prices after each change; what changes later must not be in them."""
     with page.expect_request("**/quote") as asked:
         yield
     asked.value.response()
-
-
-def check_out(page: Page) -> None:
-    page.get_by_role("button", name="Check out").click()
 
 
 def read_paid_order_id(page: Page) -> str:

@@ -1,0 +1,65 @@
+"""The cart when an answer is lost."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.client import Client
+from tests.browser.routes import lose
+from tests.browser.shopping import add_to_cart, press_add
+from tests.browser.watch import Watch
+
+OpenShop = Callable[[str], Page]
+
+
+@pytest.fixture
+def add_and_lose(open_shop: OpenShop, user_id: str, watch: Watch) -> Page:
+    """The shop after a mouse was added and the answer was lost: the page says it was not."""
+    watch.expect_failure(0, f"/api/cart/{user_id}/add")
+    page = open_shop(user_id)
+    lose(page, "**/add?*")
+    press_add(page, "Mouse")
+    expect(page.get_by_role("alert").get_by_text("The shop cannot be reached")).to_be_visible()
+    page.unroute_all()
+    return page
+
+
+def test_lost_add_that_is_pressed_again(add_and_lose: Page, user_id: str, client: Client) -> None:
+    """It is added once, the page says so, and the click after that is another one."""
+    page = add_and_lose
+    press_add(page, "Mouse")
+    expect(page.get_by_role("status").get_by_text("had been added already")).to_be_visible()
+    quantity = page.get_by_role("spinbutton", name="Quantity of Mouse")
+    expect(quantity).to_have_value("1")
+    assert client.get_cart(user_id) == [{"product_id": 2, "quantity": 1}]
+
+    add_to_cart(page, "Mouse")
+    assert client.get_cart(user_id) == [{"product_id": 2, "quantity": 2}]
+
+
+@pytest.mark.parametrize("button", ["Clear cart", "Remove Mouse", "Check out"])
+def test_add_after_a_lost_one_has_left_the_cart(
+    add_and_lose: Page, user_id: str, client: Client, button: str
+) -> None:
+    """Whoever has done something else with the cart means another one, and gets it."""
+    page = add_and_lose
+    page.get_by_role("button", name="Switch").click()
+    page.get_by_role("button", name=button).click()
+    expect(page.get_by_text("The cart is empty.")).to_be_visible()
+
+    add_to_cart(page, "Mouse")
+    expect(page.get_by_role("list", name="Cart")).to_contain_text("$29.99 each")
+    assert client.get_cart(user_id) == [{"product_id": 2, "quantity": 1}]
+
+
+def test_lost_add_that_somebody_else_has_cleared(
+    add_and_lose: Page, user_id: str, client: Client
+) -> None:
+    """The cart is shown as it is, not as it was when the answer was lost."""
+    page = add_and_lose
+    client.call("DELETE", f"/cart/{user_id}/clear")
+    press_add(page, "Mouse")
+    expect(page.get_by_role("status").get_by_text("had been added already")).to_be_visible()
+    expect(page.get_by_text("The cart is empty.")).to_be_visible()
+    expect(page.get_by_role("list", name="Cart").get_by_role("listitem")).to_have_count(0)
