@@ -54,15 +54,18 @@ export async function loadCart() {
 
 /** What the catalogue says of the lines; null: it does not answer the cart app. */
 async function loadOffers(userId) {
-  if (state.lines.length === 0) return change({ offers: new Map() });
+  const { lines } = state;
+  if (lines.length === 0) return change({ offers: new Map() });
   let offers = null;
   try {
-    const { lines, subtotal } = await api.getQuote(userId);
-    if (subtotal !== null) offers = new Map(lines.map((line) => [line.product_id, line]));
+    const quote = await api.getQuote(userId);
+    if (quote.subtotal !== null)
+      offers = new Map(quote.lines.map((line) => [line.product_id, line]));
   } catch (error) {
     if (!(error instanceof api.ApiError)) throw error;
   }
-  if (userId === getUserId()) change({ offers });
+  // Whoever has changed the lines meanwhile has asked again: this answer is about others.
+  if (lines === state.lines) change({ offers });
 }
 
 export function addToCart(product) {
@@ -109,13 +112,18 @@ export async function act(failure, work) {
   }
 }
 
-/** The lines with what is known of their products. */
+/**
+ * The lines with what is known of their products. The catalogue has said that one which `isGone` is
+ * not sold; of one which `isUnpriced` it was not asked, as the cart has changed in between.
+ */
 export function readLines({ lines, offers }) {
   return (lines ?? []).map((line) => {
     const offer = offers?.get(line.product_id);
-    const isGone = Boolean(line.unavailable) || (Boolean(offers) && offer?.price == null);
+    const isGone = Boolean(line.unavailable) || offer?.price === null;
+    const isUnpriced = Boolean(offers) && !offer;
     const name = offer?.name ?? `Product ${line.product_id}`;
-    return { ...line, name, price: offer?.price ?? null, stock: offer?.stock ?? null, isGone };
+    const { price = null, stock = null } = offer ?? {};
+    return { ...line, name, price, stock, isGone, isUnpriced };
   });
 }
 

@@ -18,6 +18,20 @@ def hold(page: Page, url: str) -> list[Route]:
     return waiting
 
 
+def hold_first(page: Page, url: str) -> list[Route]:
+    """As `hold`, but those after the first go through."""
+    waiting: list[Route] = []
+
+    def keep(route: Route) -> None:
+        if waiting:
+            route.continue_()
+        else:
+            waiting.append(route)
+
+    page.route(url, keep)
+    return waiting
+
+
 def first(page: Page, waiting: list[Route]) -> Route:
     """The first of the requests that are held, once it has come; the page may be ahead of it."""
     end = time.monotonic() + PATIENCE_MS / 1000

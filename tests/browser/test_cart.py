@@ -1,4 +1,4 @@
-"""The cart when an answer is lost."""
+"""The cart when an answer is lost or late."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.client import Client
-from tests.browser.routes import lose
-from tests.browser.shopping import add_to_cart, press_add
+from tests.browser.routes import first, hold_first, lose
+from tests.browser.shopping import add_to_cart, check_out, press_add
 from tests.browser.watch import Watch
 
 OpenShop = Callable[[str], Page]
@@ -63,3 +63,47 @@ def test_lost_add_that_somebody_else_has_cleared(
     expect(page.get_by_role("status").get_by_text("had been added already")).to_be_visible()
     expect(page.get_by_text("The cart is empty.")).to_be_visible()
     expect(page.get_by_role("list", name="Cart").get_by_role("listitem")).to_have_count(0)
+
+
+def test_prices_that_come_late(
+    open_shop: OpenShop, user_id: str, add_product: Callable[..., int]
+) -> None:
+    """Prices of the cart as it was before say nothing of what was added since."""
+    add_product("Umbrella")
+    add_product("Raincoat")
+    page = open_shop(user_id)
+    waiting = hold_first(page, "**/quote")
+    add_to_cart(page, "Umbrella")
+    late = first(page, waiting)
+    answer = late.fetch()
+    with page.expect_response("**/quote") as priced:
+        add_to_cart(page, "Raincoat")
+    priced.value.finished()
+    with page.expect_response("**/quote") as priced_late:
+        late.fulfill(response=answer)
+    priced_late.value.finished()
+    # Whatever the page has made of it is drawn.
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+
+    lines = page.get_by_role("list", name="Cart").get_by_role("listitem")
+    expect(lines).to_contain_text(["Umbrella", "Raincoat"])
+    expect(page.get_by_text("No longer sold")).to_have_count(0)
+    check_out(page)
+    expect(page.get_by_role("status").get_by_text("Payment successful!")).to_be_visible()
+
+
+def test_line_that_somebody_else_removes(open_shop: OpenShop, user_id: str, client: Client) -> None:
+    """Gone before the prices were asked for, it has none: the cart is read again."""
+    page = open_shop(user_id)
+    for product_id in (2, 3):
+        client.add_to_cart(user_id, product_id)
+    waiting = hold_first(page, "**/quote")
+    page.reload()
+    late = first(page, waiting)
+    client.call("DELETE", f"/cart/{user_id}/items/3")
+    late.continue_()
+
+    lines = page.get_by_role("list", name="Cart").get_by_role("listitem")
+    expect(lines).to_have_count(1)
+    expect(lines).to_contain_text("$29.99 each")
+    expect(page.get_by_role("button", name="Check out")).to_be_enabled()

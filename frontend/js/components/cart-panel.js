@@ -30,7 +30,9 @@ export function CartPanel() {
     shown.current = lines.length;
   }, [lines.length]);
   const hasLines = lines.length > 0;
-  const isUnsure = hasLines && (state.offers === null || lines.some((line) => line.unverified));
+  const isUnsure =
+    hasLines &&
+    (state.offers === null || lines.some((line) => line.unverified || line.isUnpriced));
   usePolling(async () => isUnsure && !isBusy && loadCart(), LOOK_AGAIN_MS, [isUnsure, isBusy]);
   return html`
     <section class="cart sheet" id="cart" aria-labelledby="cart-title">
