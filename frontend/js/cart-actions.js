@@ -3,8 +3,8 @@
 import * as api from "./api.js";
 import { act, change, loadCart, readCart, readLines, sumUp, take } from "./cart.js";
 import { checkOut as runCheckOut } from "./checkout.js";
-import { clearNotice, say } from "./components/notice.js";
-import { paymentWords } from "./format.js";
+import { clearNotice, say, warn } from "./components/notice.js";
+import { paymentWords, statusWord } from "./format.js";
 import { findCheckout, forgetCheckout, setUserId } from "./session.js";
 
 export function setQuantity(productId, quantity) {
@@ -39,10 +39,24 @@ export function checkOut() {
 /** The way out of an order that cannot be paid: its stock goes back, and a new cart can be filled. */
 export function cancelOpenOrder() {
   return act("The order was not cancelled", async (userId) => {
-    await api.moveOrder(findCheckout(userId).orderId, "cancel", "not paid");
+    const { orderId } = findCheckout(userId);
+    try {
+      await api.moveOrder(orderId, "cancel", "not paid");
+      say("Order cancelled.");
+    } catch (error) {
+      warn(`Order #${orderId} ${describeEnd(error)}.`);
+    }
     forgetCheckout(userId);
-    say("Order cancelled.");
+    await loadCart();
   });
+}
+
+/** Why there is nothing left to cancel. Any other error is thrown: the next click may go well. */
+function describeEnd(error) {
+  if (error.status === 404) return "is not there any more";
+  const { status } = error.members ?? {};
+  if (error.status !== 409 || !status) throw error;
+  return `is ${statusWord(status).toLowerCase()} already`;
 }
 
 export function switchUser(userId) {

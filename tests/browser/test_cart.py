@@ -1,4 +1,4 @@
-"""The cart when an answer is lost or late."""
+"""The cart when an answer is lost or late, and when its open check-out is over."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.client import Client
-from tests.browser.routes import first, hold_first, lose
+from tests.browser.routes import decline, first, hold_first, lose
 from tests.browser.shopping import add_to_cart, check_out, press_add
 from tests.browser.watch import Watch
 
@@ -107,3 +107,69 @@ def test_line_that_somebody_else_removes(open_shop: OpenShop, user_id: str, clie
     expect(lines).to_have_count(1)
     expect(lines).to_contain_text("$29.99 each")
     expect(page.get_by_role("button", name="Check out")).to_be_enabled()
+
+
+@pytest.fixture
+def open_order(open_shop: OpenShop, user_id: str, client: Client, watch: Watch) -> str:
+    """The order of a check-out that is open: its payment was declined."""
+    watch.expect_failure(402, "/api/pay")
+    page = open_shop(user_id)
+    add_to_cart(page, "Mouse")
+    decline(page, "**/api/pay?*")
+    check_out(page)
+    expect(page.get_by_text("is not paid. Check out pays it.")).to_be_visible()
+    page.unroute_all()
+    return str(client.list_orders(user_id)[0]["order_id"])
+
+
+def test_open_order_that_was_cancelled_elsewhere(
+    open_order: str, page: Page, user_id: str, client: Client, watch: Watch
+) -> None:
+    """The page says so and lets go of it: the cart as it is now can be checked out."""
+    watch.expect_failure(409, f"/api/orders/{open_order}/cancel")
+    client.call("POST", f"/orders/{open_order}/cancel")
+    client.add_to_cart(user_id, 3)
+    cancel = page.get_by_role("button", name="Cancel the order")
+    cancel.click()
+    said = page.get_by_role("alert").get_by_text(f"Order #{open_order} is cancelled already.")
+    expect(said).to_be_visible()
+    expect(cancel).to_have_count(0)
+    expect(page.get_by_text("Check out pays it.")).to_have_count(0)
+    expect(page.get_by_role("list", name="Cart")).to_contain_text("Keyboard")
+
+    check_out(page)
+    expect(page.get_by_role("status").get_by_text("Payment successful!")).to_be_visible()
+    assert [order["status"] for order in client.list_orders(user_id)] == ["PAID", "CANCELLED"]
+
+
+@pytest.mark.parametrize(
+    ("status", "members", "words"),
+    [
+        (409, {"status": "EXPIRED"}, "is expired already."),
+        (404, {}, "is not there any more."),
+    ],
+)
+def test_open_order_that_is_over(
+    open_order: str, page: Page, watch: Watch, status: int, members: dict[str, str], words: str
+) -> None:
+    """Expired or gone, it does not stand in the way of the cart."""
+    watch.expect_failure(status, f"/api/orders/{open_order}/cancel")
+    answer = {"detail": "No.", **members}
+    page.route("**/cancel", lambda route: route.fulfill(status=status, json=answer))
+    cancel = page.get_by_role("button", name="Cancel the order")
+    cancel.click()
+    expect(page.get_by_role("alert").get_by_text(f"Order #{open_order} {words}")).to_be_visible()
+    expect(cancel).to_have_count(0)
+
+
+def test_open_order_that_cannot_be_cancelled_now(open_order: str, page: Page, watch: Watch) -> None:
+    """A shop that is busy has said nothing of the order: the next click cancels it."""
+    watch.expect_failure(503, f"/api/orders/{open_order}/cancel")
+    page.route("**/cancel", lambda route: route.fulfill(status=503, json={"detail": "Busy."}))
+    cancel = page.get_by_role("button", name="Cancel the order")
+    cancel.click()
+    expect(page.get_by_role("alert").get_by_text("The order was not cancelled")).to_be_visible()
+    page.unroute_all()
+    cancel.click()
+    expect(page.get_by_role("status").get_by_text("Order cancelled.")).to_be_visible()
+    expect(cancel).to_have_count(0)
