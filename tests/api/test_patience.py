@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from apps.orders import clients as orders
+from apps.orders.model import WantedLine
 from apps.payments import clients as payments
+from shop_common.config import load_config
 from shop_common.errors import PartnerError
 from tests.unit.faulty_server import FaultyServer
 from tests.unit.partner_calls import client_of
@@ -36,3 +38,16 @@ def test_a_slow_partner_is_waited_for(
         with pytest.raises(PartnerError):
             client.call("GET", "/x")
         ask(types.SimpleNamespace(partners={partner: client}))
+
+
+def test_a_reservation_may_take_as_long_as_a_call_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for the catalogue's lock behind a crowd: that is not silence, nor let through."""
+    body = {"items": [{"product_id": 1, "quantity": 1, "price": 5}]}
+    monkeypatch.setattr("shop_common.http_client.LOCK_WAIT_S", 0.0)
+    with FaultyServer("slow_first_byte", body=body) as server:
+        server.slow_s = 0.3
+        client = client_of(server, first_byte_timeout_s=0.1)
+        context: Any = types.SimpleNamespace(
+            partners={"catalog": client}, config=load_config("orders", {})
+        )
+        assert orders.reserve(context, "o", [WantedLine(1, 1, None)]) is not None

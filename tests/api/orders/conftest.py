@@ -2,12 +2,17 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 import responses
+
+from apps.orders.jobs import LEASE_S
+from shop_common.clock import to_iso
+from tests.api.harness import Api
 
 Answer = tuple[int, dict[str, str], str]
 
@@ -87,6 +92,17 @@ class Cart(Holder):
         self.restored.append(order_id)
         self.lines += self.taken.pop(order_id, [])
         return 200, {}, json.dumps({"order_id": order_id, "status": "RESTORED"})
+
+
+def lease_elsewhere(orders: Api, job: str) -> None:
+    """Another worker has begun with the job, now."""
+    now = orders.clock()
+    with orders.context.db.write() as tx:
+        tx.execute(
+            "INSERT INTO job_leases (name, token, leased_until, created_at, updated_at)"
+            " VALUES (?, 'another', ?, ?, ?)",
+            (job, to_iso(now + timedelta(seconds=LEASE_S)), to_iso(now), to_iso(now)),
+        )
 
 
 @pytest.fixture

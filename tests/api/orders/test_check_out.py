@@ -7,7 +7,7 @@ import requests
 import responses
 
 from tests.api.harness import Api
-from tests.api.orders.conftest import Cart, Catalog
+from tests.api.orders.conftest import Cart, Catalog, lease_elsewhere
 
 LINES = [{"product_id": 1, "quantity": 2}]
 
@@ -125,6 +125,45 @@ def test_the_sweeper_claims_a_dead_try_once_in_a_run(
     catalog_app.unsettled = [{"order_id": i, "created_at": "2026"} for i in "abc"]
     jobs.sweep(orders.context)
     assert sorted(claimed) == ["a", "b"]
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_what_is_not_given_back_yet_is_told_of_once(orders: Api, catalog_app: Catalog) -> None:
+    """The partner lists it until it has heard: each run would else add a message."""
+    from apps.orders import jobs
+
+    catalog_app.unsettled = [{"order_id": "dead", "created_at": "2026"}]
+    for _ in range(3):
+        jobs.sweep(orders.context)
+    assert [row["topic"] for row in orders.get("/admin/outbox").json] == ["release"]
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_one_worker_at_a_time_sweeps(orders: Api, catalog_app: Catalog) -> None:
+    """All of them would ask the partners for the same lists, and wait for each other's claims."""
+    from apps.orders import jobs
+
+    catalog_app.unsettled = [{"order_id": "dead", "created_at": "2026"}]
+    lease_elsewhere(orders, "sweep")
+    orders.run_jobs()
+    assert orders.get("/admin/outbox").json == []
+    orders.clock.turn(seconds=jobs.LEASE_S)
+    orders.run_jobs()
+    assert len(orders.get("/admin/outbox").json) == 1, "one that died holds it up for so long only"
+
+
+@pytest.mark.usefixtures("catalog_app")
+def test_nobody_gives_back_what_belongs_to_an_order(orders: Api) -> None:
+    """The sweeper looked for the order's row just before it was written, and claims the id after.
+
+    Its stock would be sold a second time.
+    """
+    from apps.orders import creation
+
+    body = [{"product_id": 1, "quantity": 1}]
+    order_id = orders.post("/orders?user_id=u", json=body).json["order_id"]
+    creation.claim(orders.context, order_id, "u")
+    assert orders.get("/admin/outbox").json == []
 
 
 def test_a_try_that_was_given_up_makes_no_order(orders: Api, catalog_app: Catalog) -> None:

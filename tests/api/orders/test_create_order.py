@@ -4,6 +4,7 @@ import io
 import json
 import re
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -85,6 +86,24 @@ def test_a_catalogue_that_is_busy_is_not_silent(orders: Api, catalog_app: Catalo
     body = [{"product_id": 1, "quantity": 1, "price": 1}]
     assert orders.post("/orders?user_id=u", json=body).status_code == 503
     assert orders.get("/orders").json == []
+
+
+def test_a_full_house_is_not_the_catalogues_silence(
+    make_api: Callable[..., Api], partners: responses.RequestsMock
+) -> None:
+    """The catalogue is well: an order that finds no place to ask it is not taken unchecked."""
+    orders = make_api("orders", APP_THREADS="2", UPSTREAM_TIMEOUT_S="0.1")
+    body = [{"product_id": 1, "quantity": 1, "price": 1}]
+    crowded: list[int] = []
+
+    def answer_slowly(_: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        crowded.append(orders.post("/orders?user_id=u", json=body).status_code)
+        return 409, {}, "{}"
+
+    json_type = {"content_type": "application/json"}
+    partners.add_callback(responses.POST, RESERVATIONS, answer_slowly, **json_type)
+    orders.post("/orders?user_id=u", json=body)
+    assert crowded == [503]
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,17 @@ def test_only_the_moves_of_the_table_are_made(
     assert entry == {"by": "client", "from": start, "to": end, "reason": "why not"}
 
 
+@pytest.mark.usefixtures("catalog_app")
+def test_payments_hears_from_the_relay_alone(orders: Api, partners: Any) -> None:
+    """Payments may be waiting for orders: threads that wait both ways could wait for ever."""
+    order_id = make(orders, "PAID")
+    told = partners.post(f"http://localhost:8004/payments/p-{order_id}/return", json={})
+    orders.post(f"/orders/{order_id}/cancel")
+    assert told.call_count == 0
+    orders.context.outbox.relay()
+    assert told.call_count == 1
+
+
 @pytest.mark.usefixtures("cart_app")
 @pytest.mark.parametrize("status", ["PAID", "SHIPPED", "DELIVERED"])
 def test_a_full_refund_of_what_paid_it_makes_it_refunded(

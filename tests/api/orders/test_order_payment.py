@@ -1,5 +1,7 @@
 """POST /orders/<order_id>/payment: from payments with a body, without one payments is asked."""
 
+from collections.abc import Callable
+
 import pytest
 import requests
 import responses
@@ -43,6 +45,16 @@ def test_a_second_payment_is_refused_and_the_first_named(orders: Api, order_id: 
     )
     assert response.status_code == 409
     assert response.json["payment_id"] == "p1"
+
+
+def test_a_payment_of_one_order_does_not_pay_another(orders: Api, order_id: str) -> None:
+    """The same money would buy twice."""
+    report = {"payment_id": "p1", "amount": 999.99}
+    orders.post(f"/orders/{order_id}/payment", json=report)
+    body = [{"product_id": 1, "quantity": 1}]
+    other = orders.post("/orders?user_id=u", json=body).json["order_id"]
+    assert orders.post(f"/orders/{other}/payment", json=report).status_code == 409
+    assert orders.get(f"/orders/{other}").json["status"] == "CREATED"
 
 
 def test_another_amount_is_refused(orders: Api, order_id: str) -> None:
@@ -99,6 +111,22 @@ def test_without_a_body_silence_is_no_payment(
     response = orders.post(f"/orders/{order_id}/payment")
     assert response.status_code == 503
     assert orders.get(f"/orders/{order_id}").json["status"] == "CREATED"
+
+
+def test_without_a_body_one_at_a_time_waits_for_payments(
+    make_api: Callable[..., Api], order_id: str, partners: responses.RequestsMock
+) -> None:
+    """Payments waits for orders: with more, each could hold all threads that the other needs."""
+    orders = make_api("orders", UPSTREAM_TIMEOUT_S="0.1")
+    crowded: list[int] = []
+
+    def answer_slowly(_: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        crowded.append(orders.post(f"/orders/{order_id}/payment").status_code)
+        return 200, {}, "[]"
+
+    partners.add_callback(responses.GET, PAYMENTS, answer_slowly, content_type="application/json")
+    orders.post(f"/orders/{order_id}/payment")
+    assert crowded == [503]
 
 
 @pytest.mark.parametrize(

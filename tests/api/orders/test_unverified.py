@@ -3,8 +3,9 @@
 import pytest
 import requests
 
+from apps.orders import jobs
 from tests.api.harness import Api
-from tests.api.orders.conftest import Catalog
+from tests.api.orders.conftest import Catalog, lease_elsewhere
 
 
 @pytest.fixture
@@ -55,6 +56,29 @@ def test_what_the_catalogue_refuses_is_cancelled_with_its_reason(
     messages = [row["path"] for row in orders.get("/admin/outbox").json if row["topic"] == "return"]
     assert messages == ["/payments/p1/return"]
     assert sorted(silent.released) == sorted([unpaid, paid])
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_a_refusal_that_names_no_line_cancels_nothing(orders: Api, silent: Catalog) -> None:
+    """It is about the id, not about what the customer wants: nobody may lose an order for it."""
+    order_id = take(orders)
+    silent.error = None
+    silent.refusal = (409, {"detail": f"Reservation {order_id} was released"})
+    orders.run_jobs()
+    assert get(orders, order_id)["status"] == "CREATED"
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_one_worker_at_a_time_checks_them(orders: Api, silent: Catalog) -> None:
+    """Two at once would overtake each other: the last ones taken could get what the first want."""
+    order_id = take(orders)
+    silent.error = None
+    lease_elsewhere(orders, "check_unverified")
+    orders.run_jobs()
+    assert silent.held == {}
+    orders.clock.turn(seconds=jobs.LEASE_S)
+    orders.run_jobs()
+    assert list(silent.held) == [order_id], "a worker that died holds it up for so long only"
 
 
 @pytest.mark.usefixtures("cart_app")
