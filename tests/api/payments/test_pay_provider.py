@@ -18,6 +18,12 @@ def books(api: Api) -> list[tuple[str, float]]:
     return [(p["status"], p["refunded_amount"]) for p in api.get("/payments").json]
 
 
+def is_left_to_the_sweeper(api: Api) -> bool:
+    with api.context.db.read() as tx:
+        row = tx.one("SELECT 1 AS one FROM payments WHERE sweep_at IS NOT NULL")
+    return row is not None
+
+
 def test_a_declined_payment_leaves_the_order_to_be_paid(banked: Api, bank: Bank) -> None:
     bank.next_charge = [DECLINED]
     response = banked.post(PAY)
@@ -131,6 +137,32 @@ def test_a_paused_writer_that_was_declined_does_not_undo_the_payment(
     assert books(banked) == [("COMPLETED", 0)]
 
 
+def test_a_paused_writer_that_hears_nothing_leaves_the_payment_settled(
+    banked: Api, bank: Bank, settle: Settle
+) -> None:
+    """The sweeper has settled it meanwhile, and would ask the provider for it for ever."""
+
+    def pause() -> str:
+        settle(banked)
+        return "silent"
+
+    bank.next_charge = [pause]
+    assert banked.post(PAY).status_code == 200
+    assert not is_left_to_the_sweeper(banked)
+
+
+def test_what_was_put_off_before_the_clock_stepped_back_is_taken_up(
+    banked: Api, bank: Bank
+) -> None:
+    """Else a payment would stay open for as long as the clock was wrong, which may be years."""
+    bank.next_charge = ["silent"]
+    banked.clock.turn(days=400)
+    banked.post(PAY)
+    banked.clock.turn(days=-400)
+    banked.run_jobs()
+    assert books(banked) == [("COMPLETED", 0)]
+
+
 def test_a_charge_found_for_a_failed_payment_goes_back(
     banked: Api, bank: Bank, orders_app: Orders, settle: Settle
 ) -> None:
@@ -148,8 +180,7 @@ def test_a_failed_payment_is_looked_at_once(banked: Api, bank: Bank, settle: Set
     bank.next_charge = [DECLINED]
     banked.post(PAY)
     settle(banked)
-    with banked.context.db.read() as tx:
-        assert tx.one("SELECT 1 AS one FROM payments WHERE sweep_at IS NOT NULL") is None
+    assert not is_left_to_the_sweeper(banked)
 
 
 @pytest.mark.parametrize("fails", [0, 1], ids=["at once", "at the second refund"])
