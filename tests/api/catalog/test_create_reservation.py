@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from apps.catalog import store_stock
 from tests.api.harness import Api
 
 
@@ -99,6 +100,19 @@ def test_short_stock(catalog: Api) -> None:
             {"product_id": 3, "wanted": 151, "stock": 150},
         ],
     }
+
+
+def test_stock_that_came_in_between_is_no_refusal(
+    catalog: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There was too little when it was to be taken, and enough when it was to be named."""
+
+    def find_too_little(*_: Any) -> None:
+        monkeypatch.undo()
+
+    monkeypatch.setattr(store_stock, "take_stock", find_too_little)
+    assert reserve(catalog, item(1, 50)).status_code == 200
+    assert stocks(catalog) == [0, 200, 150]
 
 
 def test_the_same_again(catalog: Api) -> None:
