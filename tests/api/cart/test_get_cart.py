@@ -1,11 +1,14 @@
 """GET /cart/<user_id>: what it holds, and the check of what was let in unchecked."""
 
+from collections.abc import Callable
+
 import pytest
 import requests
 import responses
 
 from shop_common.errors import BusyError
 from tests.api.harness import Api
+from tests.unit.faulty_server import FaultyServer
 
 PRODUCTS = "http://localhost:8002/products"
 
@@ -56,6 +59,16 @@ def test_lines_stay_unverified_while_the_catalogue_is_silent(
     assert cart.get("/cart/u").json["cart"] == [
         {"product_id": 1, "quantity": 2, "unverified": True}
     ]
+
+
+def test_a_slow_catalogue_is_not_waited_for(make_api: Callable[..., Api]) -> None:
+    """It would be in time for any other call; but a cart must stay quick to read."""
+    with FaultyServer("refuse", body=[{"id": 1}]) as server:
+        cart = make_api("cart", CATALOG_URL=server.url, UPSTREAM_FIRST_BYTE_S="2")
+        cart.post("/cart/u/add?product_id=1")
+        server.set_fault("slow_first_byte")
+        [line] = cart.get("/cart/u").json["cart"]
+    assert line == {"product_id": 1, "quantity": 1, "unverified": True}
 
 
 def test_a_read_does_not_fail_for_a_writer(
