@@ -16,6 +16,7 @@ from tests.system.running import RunningShop, wait_for
 from tests.unit.faulty_server import FaultyServer, normal, reset
 
 LAPTOP = [{"product_id": 1, "quantity": 1, "price": 999.99}]
+A_ID = "01900000-0000-7000-8000-000000000001"
 # Answers that say nothing of a product, and what a caller meets when there is none.
 NO_ANSWERS = [
     "refuse",
@@ -178,12 +179,12 @@ class OrdersStandIn(FaultyServer):
 
 
 def test_payments_tell_orders_later_also_after_a_restart(tmp_path: Path) -> None:
-    body = {"order_id": "o1", "status": "CREATED", "total_amount": 999.99, "payment_id": None}
+    body = {"order_id": A_ID, "status": "CREATED", "total_amount": 999.99, "payment_id": None}
     with OrdersStandIn(body=body) as orders:
         shop = RunningShop(tmp_path / "var", ORDERS_URL=orders.url)
         shop.up()
         orders.set_fault("refuse")
-        response = shop.post("/api/pay?order_id=o1&amount=999.99")
+        response = shop.post(f"/api/pay?order_id={A_ID}&amount=999.99")
         assert response.status_code == 503
         assert response.headers["Retry-After"]
         assert shop.get("/api/payments").json() == [], "nothing is charged"
@@ -199,7 +200,7 @@ def test_payments_tell_orders_later_also_after_a_restart(tmp_path: Path) -> None
         wait_for(is_answered)
         assert answers[-1].status_code == 202
         assert answers[-1].json()["message"] == "Payment recorded, order update pending"
-        paid = shop.get("/api/payments?order_id=o1").json()
+        paid = shop.get(f"/api/payments?order_id={A_ID}").json()
         assert len(paid) == 1
         assert paid[0]["status"] == "COMPLETED"
         assert _pay(shop).status_code == 409
@@ -215,7 +216,7 @@ def test_payments_tell_orders_later_also_after_a_restart(tmp_path: Path) -> None
 
 
 def _pay(shop: RunningShop) -> Any:
-    return shop.post("/api/pay?order_id=o1&amount=999.99")
+    return shop.post(f"/api/pay?order_id={A_ID}&amount=999.99")
 
 
 def test_an_unpaid_order_is_not_marked_paid_by_asking(shop: RunningShop) -> None:
