@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
 
 from apps.catalog.model import StoredProduct
+from apps.catalog.shopify import guard_sku
 from apps.catalog.text import as_html
 from shop_common import money
 from shop_common.csv_file import write_csv
@@ -55,7 +56,7 @@ def _write_variant(product: StoredProduct) -> dict[str, str]:
         "Title": title,
         "Body (HTML)": as_html(data.description),
         "Type": data.category,
-        "Variant SKU": data.sku,
+        "Variant SKU": guard_sku(data.sku),
         "Variant Inventory Tracker": "shopify",
         "Variant Inventory Qty": str(product.stock),
         "Variant Inventory Policy": "deny",

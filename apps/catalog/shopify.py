@@ -51,8 +51,8 @@ MAX_PROBLEMS = 10_000
 MAX_RECORDS = 250_000
 
 _QUANTITY = re.compile(r"(-?[0-9]{1,12})(?:\.0+)?")
-# A spreadsheet's guard against turning digits into a number.
-_GUARDED_DIGITS = re.compile(r"'([0-9]+)\Z")
+# A spreadsheet's guard against turning digits into a number; those behind it are the text's own.
+_GUARDED_DIGITS = re.compile(r"'('*[0-9]+)\Z")
 
 
 @dataclass(slots=True)
@@ -271,6 +271,11 @@ def _category(cell: dict[str, str]) -> str:
 def _sku(text: str) -> str:
     guarded = _GUARDED_DIGITS.match(one_line(text))
     return guarded[1] if guarded else one_line(text)
+
+
+def guard_sku(sku: str) -> str:
+    """As a file must have it, so that reading it takes off nothing of its own."""
+    return f"'{sku}" if _GUARDED_DIGITS.match(sku) else sku
 
 
 def _image_url(text: str) -> str:
