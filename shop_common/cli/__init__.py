@@ -16,6 +16,7 @@ COMMANDS = {
     "import": "import_",
     "export": "export",
     "doctor": "doctor",
+    "backup": "backup",
     "bench": "bench",
     "test": "test",
     "nginx-config": "nginx_config",

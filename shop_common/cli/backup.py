@@ -1,0 +1,89 @@
+"""`shop backup`: copies of the databases as they are at one moment, while the shop goes on."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+import pysqlite3 as sqlite3
+
+from shop_common.cli.state import Shop, data_dir_option, recall_settings
+from shop_common.config import APPS, ConfigError, load_config
+from shop_common.db import open_database
+from shop_common.db.fair_queue import FairQueue
+from shop_common.db.sqlite import SQLiteDatabase
+from shop_common.errors import BusyError
+
+QUEUE_S = 10.0
+
+
+@click.command("backup")
+@data_dir_option
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def command(data_dir: Path, folder: Path) -> None:
+    """Copy the databases into FOLDER, all as they are at one moment; the shop may run."""
+    os.environ["SHOP_DATA_DIR"] = str(data_dir)
+    recall_settings(Shop(data_dir))
+    paths = _find_databases(data_dir)
+    os.umask(0o077)  # who bought what is nobody else's business
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = [folder / path.name for path in paths]
+    for copy in copies:
+        if copy.exists():
+            raise click.ClickException(f"{copy} is there already; give another folder")
+    parts = [copy.with_name(f"{copy.name}.part") for copy in copies]
+    try:
+        with _moment(paths) as sources:
+            for source, part in zip(sources, parts, strict=True):
+                with sqlite3.connect(part) as target:
+                    source.backup(target)
+                target.close()
+        for part, copy in zip(parts, copies, strict=True):
+            part.replace(copy)
+    except (BusyError, sqlite3.Error) as error:
+        raise click.ClickException(f"the databases cannot be copied: {error}") from None
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
+    click.echo(f"Copied {', '.join(path.name for path in paths)} to {folder}")
+
+
+def _find_databases(data_dir: Path) -> list[Path]:
+    """The SQLite files of the apps; those of another engine are named, as its own tools do it."""
+    paths = []
+    for app in APPS:
+        try:
+            database = open_database(load_config(app))
+        except ConfigError as error:
+            raise click.ClickException(str(error)) from None
+        if not isinstance(database, SQLiteDatabase):
+            click.echo(f"{app} is on {database.engine}: not copied, use pg_dump", err=True)
+        elif Path(database.path).exists():
+            paths.append(Path(database.path))
+        else:
+            raise click.ClickException(f"no shop has run in {data_dir}: no {database.path}")
+    return paths
+
+
+@contextmanager
+def _moment(paths: list[Path]) -> Iterator[list[sqlite3.Connection]]:
+    """Connections that all read what was there at one moment.
+
+    No app writes for as long as it takes to begin reading everywhere. A stop of all apps in the
+    middle of whatever they do is what the shop recovers from by itself.
+    """
+    with ExitStack() as opened:
+        connections = []
+        with ExitStack() as queues:
+            for path in paths:
+                queue = FairQueue(str(path))
+                queues.callback(queue.close)  # which leaves it
+                queue.enter(QUEUE_S)
+            for path in paths:
+                connection = sqlite3.connect(path, isolation_level=None)
+                opened.callback(connection.close)
+                connection.execute("BEGIN")
+                connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+                connections.append(connection)
+        yield connections
