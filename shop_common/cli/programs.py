@@ -11,7 +11,7 @@ from functools import partial
 from selectors import EVENT_READ, BaseSelector
 
 from shop_common.cli import nginx
-from shop_common.cli.state import CHECKOUT, Shop, reachable
+from shop_common.cli.state import CHECKOUT, Shop, in_url, reachable
 
 PROBE_AGAIN_S = 0.05
 PROBE_CONNECT_S = 0.2
@@ -43,7 +43,8 @@ class Program:
         probe.settimeout(PROBE_CONNECT_S)  # the queue of a listening socket may be full
         try:
             probe.connect((host, self.listener.getsockname()[1]))
-            probe.sendall(f"GET {self.probe_path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            head = f"GET {self.probe_path} HTTP/1.0\r\nHost: {in_url(host)}\r\n\r\n"
+            probe.sendall(head.encode())
         except OSError:
             probe.close()
             self.probe_at = time.monotonic() + PROBE_AGAIN_S

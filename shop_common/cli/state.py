@@ -67,7 +67,7 @@ class Shop:
 
     @property
     def address(self) -> str:
-        return f"http://{_in_url(reachable(self.host))}:{self.port}"
+        return f"http://{in_url(reachable(self.host))}:{self.port}"
 
     def port_of(self, program: str) -> int:
         return self.port if program == "nginx" else self.port_base + APPS.index(program)
@@ -160,6 +160,13 @@ def find_key(shop: Shop) -> str:
     raise click.ClickException("API_KEY is not set, and this shop has not been started yet")
 
 
+def recall_key(shop: Shop) -> None:
+    """Put the key of the last `up` into the environment, if that has none."""
+    if "API_KEY" not in os.environ:
+        with contextlib.suppress(FileNotFoundError):
+            os.environ["API_KEY"] = shop.key_file.read_text()
+
+
 def save_key(shop: Shop, key: str) -> None:
     write_private(shop.key_file, key)
 
@@ -200,7 +207,8 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
-def _in_url(host: str) -> str:
+def in_url(host: str) -> str:
+    """The host as an address and a `Host` header have it."""
     return f"[{host}]" if ":" in host else host
 
 

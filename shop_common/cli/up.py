@@ -25,6 +25,8 @@ from shop_common.cli.state import (
     Shop,
     data_dir_option,
     load_shop,
+    recall_key,
+    recall_settings,
     save_key,
     save_settings,
     sign_lock,
@@ -66,6 +68,10 @@ def command(
     }
     if flags["empty"]:
         os.environ["CATALOG_EMPTY"] = "1"
+    # What this environment does not say is as it was: else a start after an upgrade would open the
+    # shop to the demonstration's key, or find it empty on other databases.
+    recall_settings(Shop(data_dir))
+    recall_key(Shop(data_dir))
     config = _check_settings()
     # Orders and carts are nobody else's business on a machine with other users.
     os.umask(0o077)
@@ -73,7 +79,8 @@ def command(
         folder.mkdir(parents=True, exist_ok=True)
     lock = take_lock(Shop(data_dir))
     if lock is None:
-        _is_running_already(data_dir, {"port": port, "port_base": port_base, "host": host})
+        asked = {"port": port, "port_base": port_base, "host": host}
+        _is_running_already(data_dir, asked, config.api_key)
         return
     _clean_up(load_shop(data_dir))
     shop = Shop(
@@ -124,7 +131,7 @@ def _check_database(config: Config) -> None:
         raise click.ClickException(f"{config.app.upper()}_DATABASE_URL: {reason}") from None
 
 
-def _is_running_already(data_dir: Path, asked: dict[str, Any]) -> None:
+def _is_running_already(data_dir: Path, asked: dict[str, Any], api_key: str) -> None:
     """Say so; wait for a start that is under way. An error if it runs, but not as asked."""
     deadline = time.monotonic() + OTHER_START_S
     shop = load_shop(data_dir)
@@ -144,6 +151,10 @@ def _is_running_already(data_dir: Path, asked: dict[str, Any]) -> None:
                 f"the shop in {data_dir} is running with --{name.replace('_', '-')} "
                 f"{getattr(shop, name)}, not {value}; stop it with ./shop down"
             )
+    if shop.key_file.read_text() != api_key:
+        raise click.ClickException(
+            f"the shop in {data_dir} is running with another API_KEY; stop it with ./shop down"
+        )
     click.echo(f"The shop is already running: {shop.address}/")
 
 

@@ -79,7 +79,11 @@ class RunningShop:
         return [sys.executable, "-m", "shop_common.cli", name, *data_dir, *arguments]
 
     def run(
-        self, name: str, *arguments: str, timeout_s: float | None = 120
+        self,
+        name: str,
+        *arguments: str,
+        timeout_s: float | None = 120,
+        env: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a subcommand to its end; only `up` is told where the databases are."""
         environment = {
@@ -89,7 +93,7 @@ class RunningShop:
         }
         return subprocess.run(
             self.command(name, *arguments),
-            env=environment,
+            env=environment | (env or {}),
             capture_output=True,
             text=True,
             timeout=timeout_s,

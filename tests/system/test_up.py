@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.running import APPS, CHECKOUT, RunningShop, is_alive, wait_for
+from tests.system.running import APPS, CHECKOUT, KEY, RunningShop, is_alive, wait_for
 
 
 def listening(port: int) -> bool:
@@ -162,6 +162,33 @@ def test_a_key_of_ones_own_may_listen_anywhere(own_shop: RunningShop) -> None:
         assert f"00000000:{own_shop.port_base + number:04X}" not in tables
     del own_shop.environment["API_KEY"]  # remembered
     assert own_shop.run("export").returncode == 0
+
+
+def test_the_key_is_remembered(own_shop: RunningShop) -> None:
+    """A start without one, as after an upgrade, must not open the shop to everybody's."""
+    own_shop.environment["API_KEY"] = own_shop.key = "a-key-of-my-own"
+    own_shop.up()
+    other = own_shop.run("up", "--detach", env={"API_KEY": "another-key-1234"})
+    assert other.returncode == 1
+    assert "API_KEY" in other.stderr
+    own_shop.down()
+    del own_shop.environment["API_KEY"]
+    own_shop.up()
+    assert own_shop.get("/api/cart/u").status_code == 200
+    assert own_shop.get("/api/cart/u", headers={"X-API-Key": KEY}).status_code == 401
+
+
+def test_on_ipv6(own_shop: RunningShop) -> None:
+    """Where the machine has it; where not, it is told so."""
+    own_shop.environment["API_KEY"] = own_shop.key = "a-key-of-my-own"
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        done = own_shop.run("up", *own_shop.ports, "--detach", "--host", "::1")
+        assert (done.returncode, "::1" in done.stderr) == (1, True)
+        return
+    own_shop.up("--host", "::1")
+    assert own_shop.get(f"http://[::1]:{own_shop.port}/api/cart/u").status_code == 200
 
 
 def test_a_bad_setting_is_named(own_shop: RunningShop) -> None:
