@@ -27,7 +27,8 @@ class Setting(NamedTuple):
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        number = int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() else None
+        digits = text.removeprefix("-")
+        number = int(text) if digits.isascii() and digits.isdigit() else None
         if number is None or not low <= number <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return number
@@ -66,7 +67,7 @@ def _key(text: str) -> str:
 
 
 def _currency(text: str) -> str:
-    if len(text) != 3 or not text.isascii() or not text.isupper():
+    if not re.fullmatch("[A-Z]{3}", text):
         raise ValueError("must be a three-letter code such as USD")
     return text
 
@@ -121,9 +122,18 @@ def _origins(text: str) -> tuple[str, ...]:
 
 def _app_url(text: str) -> str:
     parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query):
+    is_complete = parts.scheme in ("http", "https") and parts.hostname and not parts.query
+    if text and not (is_complete and _has_port(text)):
         raise ValueError("must be an address such as http://localhost:8002")
     return text.rstrip("/")
+
+
+def _has_port(url: str) -> bool:
+    """Whether it has a port that there can be, or none."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _database_url(text: str) -> str:

@@ -37,7 +37,9 @@ export const ORDER_STATUSES = [
 let money = NUMBER;
 
 export function setCurrency(currency) {
-  money = new Intl.NumberFormat("en-US", { style: "currency", currency });
+  // Amounts have two decimals whatever the currency: what is charged must be what is shown.
+  const decimals = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  money = new Intl.NumberFormat("en-US", { style: "currency", currency, ...decimals });
 }
 
 export function formatMoney(amount) {
