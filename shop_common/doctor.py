@@ -16,6 +16,7 @@ from shop_common import json_text
 from shop_common.books import Books, read_books
 from shop_common.clock import Clock, to_iso
 from shop_common.db import Database, Row
+from shop_common.errors import DamagedError
 from shop_common.money import to_number
 
 LOOK_AGAIN_S = 1.0
@@ -70,8 +71,10 @@ def examine(
     databases: Mapping[str, Database], now: datetime, sweep_after_s: float
 ) -> list[Finding]:
     """Every difference that there is at this moment, also those of work in progress."""
-    books = read_books(databases, now, sweep_after_s)
     found = [*_check_files(databases)]
+    if found:
+        return found  # what else stands in them is not to be relied on, or not to be read
+    books = read_books(databases, now, sweep_after_s)
     for check in (_check_orders, _check_payments, _check_stock, _check_holds, _check_carts):
         found += check(books)
     return [*found, *_check_messages(books)]
@@ -80,8 +83,12 @@ def examine(
 def _check_files(databases: Mapping[str, Database]) -> Iterator[Finding]:
     for app, database in databases.items():
         if database.engine == "sqlite":
-            with database.read() as tx:
-                results = [next(iter(dict(row).values())) for row in tx.all("PRAGMA quick_check")]
+            try:
+                with database.read() as tx:
+                    rows = tx.all("PRAGMA quick_check")
+                results = [next(iter(dict(row).values())) for row in rows]
+            except DamagedError as error:
+                results = [str(error.__cause__)]
             if results != ["ok"]:
                 yield Finding(
                     "database_damaged",

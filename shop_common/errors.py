@@ -79,6 +79,13 @@ class BusyError(ShopError):
     headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
+class DamagedError(BusyError):
+    """The database's file is none, or not whole."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is damaged; ./shop doctor says where.")
+
+
 class PartnerError(BusyError):
     """A partner gave no usable answer: the one family that fail-open may catch.
 

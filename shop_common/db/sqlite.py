@@ -15,7 +15,7 @@ from shop_common import crash, waiting
 from shop_common.db.base import LOCK_WAIT_S, Database, Patience, Transaction, only_transaction
 from shop_common.db.fair_queue import FairQueue
 from shop_common.db.group_commit import GroupCommit, Part
-from shop_common.errors import BusyError
+from shop_common.errors import BusyError, DamagedError
 
 # Where the fault is the machine's and not the statement's: full, read-only or failing disks too.
 _UNAVAILABLE = {
@@ -170,9 +170,12 @@ class _DriverErrors:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.OperationalError):
+        if isinstance(error, sqlite3.DatabaseError):
             # The low byte is the code; the rest says more about it.
-            detail = _UNAVAILABLE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise DamagedError from error
+            detail = _UNAVAILABLE.get(code)
             if detail is not None:
                 raise BusyError(detail) from error
 

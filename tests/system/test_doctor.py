@@ -221,6 +221,16 @@ def test_a_damaged_file_is_found(copy: Path) -> None:
     assert "database_damaged" in findings(copy)
 
 
+@pytest.mark.parametrize("damage", ["overwritten", "cut"])
+def test_a_file_that_is_no_database_is_found(copy: Path, damage: str) -> None:
+    path = copy / "orders.db"
+    if damage == "overwritten":
+        path.write_bytes(b"x" * 100 + path.read_bytes()[100:])
+    else:
+        os.truncate(path, 3 * 4096)
+    assert findings(copy) == {"database_damaged"}
+
+
 def test_the_command_says_what_is_wrong_repairs_it_and_its_report_is_served(
     own_shop: RunningShop,
 ) -> None:
