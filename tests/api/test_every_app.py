@@ -159,6 +159,26 @@ def test_metrics_count_by_operation_and_never_by_path(api: Api) -> None:
     assert "some/path" not in text
 
 
+def test_what_is_asked_all_the_time_is_logged_when_it_fails(
+    make_api: Callable[..., Api],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Else a quiet shop's log would be full of it; an unknown product is logged as ever."""
+    caplog.set_level(logging.INFO, "shop.app")
+    catalog, cart = make_api("catalog"), make_api("cart")
+    for path in ("/changes?after=", "/reservations?unsettled_for=30", "/livez", "/readyz"):
+        assert catalog.get(path).status_code == 200
+    assert cart.get("/checkouts?unsettled_for=30").status_code == 200
+    assert capsys.readouterr().err == ""
+    assert catalog.get("/changes?nope=1").status_code == 422
+    assert catalog.get("/products/99").status_code == 404
+    assert [json.loads(line)["status"] for line in capsys.readouterr().err.splitlines()] == [
+        422,
+        404,
+    ]
+
+
 def lost_lines() -> float:
     lost = REGISTRY.get_sample_value("log_lines_lost_total", {"operation": "create_product"})
     return lost or 0
