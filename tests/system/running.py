@@ -1,5 +1,8 @@
 """A shop of real processes on free ports, as the tests see it; how it is checked is elsewhere."""
 
+import contextlib
+import fcntl
+import functools
 import json
 import os
 import random
@@ -7,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +25,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 KEY = "secret-key-123"
 
 
+PORTS_EACH = 500
 # What was given out last and may not be in use yet.
 _given: deque[int] = deque(maxlen=10)
 
@@ -28,17 +33,30 @@ _given: deque[int] = deque(maxlen=10)
 def free_ports() -> tuple[int, int]:
     """A port for Nginx and the first of four in a row for the apps, free at this moment.
 
-    Drawn at random, below those that the kernel gives to clients, and by each of the processes that
-    run tests side by side from a range of its own: a port is not taken at once.
+    Drawn at random from a range that is this process's alone: a port is not taken at once, and
+    other processes run tests at the same time.
     """
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = 20000 + number % 8 * 1500
+    first = _own_range()
     while True:
-        base = random.randrange(first, first + 1500 - 5)
+        base = random.randrange(first, first + PORTS_EACH - 5)
         is_given = any(abs(base - other) < 5 for other in _given)
         if not is_given and all(_is_free(port) for port in range(base, base + 5)):
             _given.append(base)
             return base + 4, base
+
+
+@functools.cache
+def _own_range() -> int:
+    """The first of PORTS_EACH ports below those that the kernel gives to clients.
+
+    They are held by a locked file, of which nobody lets go before this process ends.
+    """
+    for first in range(20000, 32000, PORTS_EACH):
+        name = Path(tempfile.gettempdir()) / f"cornershop-test-ports-{first}"
+        with contextlib.suppress(OSError):  # another process's, or another user's
+            fcntl.flock(os.open(name, os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return first
+    raise AssertionError("too many processes run tests")
 
 
 def _is_free(port: int) -> bool:
