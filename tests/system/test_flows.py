@@ -5,7 +5,6 @@ import re
 import socket
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -178,10 +177,11 @@ class OrdersStandIn(FaultyServer):
         return [json.loads(seen.body) for seen in self.seen if seen.method == "POST"]
 
 
-def test_payments_tell_orders_later_also_after_a_restart(tmp_path: Path) -> None:
+def test_payments_tell_orders_later_also_after_a_restart(own_shop: RunningShop) -> None:
     body = {"order_id": A_ID, "status": "CREATED", "total_amount": 999.99, "payment_id": None}
     with OrdersStandIn(body=body) as orders:
-        shop = RunningShop(tmp_path / "var", ORDERS_URL=orders.url)
+        shop = own_shop
+        shop.environment["ORDERS_URL"] = orders.url
         shop.up()
         orders.set_fault("refuse")
         response = shop.post(f"/api/pay?order_id={A_ID}&amount=999.99")
@@ -212,7 +212,6 @@ def test_payments_tell_orders_later_also_after_a_restart(tmp_path: Path) -> None
         wait_for(lambda: len(orders.reports) > heard)
         assert orders.reports[-1] == {"payment_id": paid[0]["payment_id"], "amount": 999.99}
         wait_for(lambda: shop.get("/api/admin/payments/outbox").json() == [])
-        shop.down()
 
 
 def _pay(shop: RunningShop) -> Any:
