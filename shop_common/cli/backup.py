@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 import pysqlite3 as sqlite3
 
-from shop_common.cli.state import Shop, data_dir_option, recall_settings
-from shop_common.config import APPS, ConfigError, load_config
-from shop_common.db import open_database
+from shop_common.cli.databases import open_databases
+from shop_common.cli.state import data_dir_option
 from shop_common.db.fair_queue import FairQueue
 from shop_common.db.sqlite import SQLiteDatabase
 from shop_common.errors import BusyError
@@ -23,9 +22,7 @@ QUEUE_S = 10.0
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def command(data_dir: Path, folder: Path) -> None:
     """Copy the databases into FOLDER, all as they are at one moment; the shop may run."""
-    os.environ["SHOP_DATA_DIR"] = str(data_dir)
-    recall_settings(Shop(data_dir))
-    paths = _find_databases(data_dir)
+    paths = _find_files(data_dir)
     os.umask(0o077)  # who bought what is nobody else's business
     folder.mkdir(parents=True, exist_ok=True)
     copies = [folder / path.name for path in paths]
@@ -49,20 +46,14 @@ def command(data_dir: Path, folder: Path) -> None:
     click.echo(f"Copied {', '.join(path.name for path in paths)} to {folder}")
 
 
-def _find_databases(data_dir: Path) -> list[Path]:
+def _find_files(data_dir: Path) -> list[Path]:
     """The SQLite files of the apps; those of another engine are named, as its own tools do it."""
     paths = []
-    for app in APPS:
-        try:
-            database = open_database(load_config(app))
-        except ConfigError as error:
-            raise click.ClickException(str(error)) from None
-        if not isinstance(database, SQLiteDatabase):
-            click.echo(f"{app} is on {database.engine}: not copied, use pg_dump", err=True)
-        elif Path(database.path).exists():
+    for app, database in open_databases(data_dir).items():
+        if isinstance(database, SQLiteDatabase):
             paths.append(Path(database.path))
         else:
-            raise click.ClickException(f"no shop has run in {data_dir}: no {database.path}")
+            click.echo(f"{app} is on {database.engine}: not copied, use pg_dump", err=True)
     return paths
 
 

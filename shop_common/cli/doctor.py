@@ -9,9 +9,9 @@ import click
 
 from shop_common import clock
 from shop_common.cli.client import send
-from shop_common.cli.state import Shop, data_dir_option, find_key, load_running, recall_settings
-from shop_common.config import APPS, ConfigError, load_config
-from shop_common.db import Database, open_database
+from shop_common.cli.databases import open_databases
+from shop_common.cli.state import data_dir_option, find_key, load_running
+from shop_common.config import load_config
 from shop_common.doctor import Finding, diagnose, report
 from shop_common.errors import BusyError
 
@@ -30,17 +30,14 @@ PATIENCE_S = 10.0
 )
 def command(data_dir: Path, repair: bool, as_json: bool, patience: float) -> None:
     """Reconcile orders, payments, stock, carts and messages; exit code 1 if anything is wrong."""
-    os.environ["SHOP_DATA_DIR"] = str(data_dir)
-    recall_settings(Shop(data_dir))
+    databases = open_databases(data_dir)
+    sweep_after_s = load_config("orders").sweep_after_s
     try:
-        configs = {app: load_config(app) for app in APPS}
-        databases = {app: _open(data_dir, open_database(c)) for app, c in configs.items()}
-        sweep_after_s = configs["orders"].sweep_after_s
         findings = diagnose(databases, clock.now, sweep_after_s, patience)
         if repair and findings:
             _repair(data_dir, findings)
             findings = diagnose(databases, clock.now, sweep_after_s, patience)
-    except (ConfigError, BusyError) as error:
+    except BusyError as error:
         raise click.ClickException(str(error)) from None
     content = report(findings, clock.now())
     # Two may run at once: the shop's own, and somebody's by hand.
@@ -50,13 +47,6 @@ def command(data_dir: Path, repair: bool, as_json: bool, patience: float) -> Non
     click.echo(json.dumps(content, indent=2) if as_json else _describe(findings))
     if findings:
         raise SystemExit(1)
-
-
-def _open(data_dir: Path, database: Database) -> Database:
-    path = getattr(database, "path", None)
-    if path is not None and not Path(path).exists():
-        raise click.ClickException(f"no shop has run in {data_dir}: {path} does not exist")
-    return database
 
 
 def _repair(data_dir: Path, findings: Sequence[Finding]) -> None:
