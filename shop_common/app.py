@@ -29,8 +29,6 @@ logger = logging.getLogger("shop.app")
 MAX_BODY_BYTES = 1024 * 1024
 RELAY_EVERY_S = 0.5
 PRUNE_EVERY_S = 600.0
-# By apps and probes, day and night: their successes would be most of a quiet shop's log.
-_ASKED_ALL_THE_TIME = {"list_changes", "list_reservations", "list_checkouts", "livez", "readyz"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -69,7 +67,7 @@ class _Request(Request):
     @cached_property
     def stream(self) -> IO[bytes]:
         # It ends where the body does, whoever has read the head: nothing has to see to that.
-        if int(self.environ.get("CONTENT_LENGTH") or 0) > (self.max_content_length or 0):
+        if self._body_length > (self.max_content_length or 0):
             raise RequestEntityTooLarge
         return cast(IO[bytes], self.environ["wsgi.input"])
 
@@ -79,9 +77,14 @@ class _Request(Request):
         except OSError as error:
             raise ClientDisconnected from error  # no fault of ours
         # Of a client that died while it sent, the beginning came: as good as nothing.
-        if len(data) < int(self.environ.get("CONTENT_LENGTH") or 0):
+        if len(data) < self._body_length:
             raise ClientDisconnected
         return data
+
+    @cached_property
+    def _body_length(self) -> int:
+        """What the client has announced, in bytes."""
+        return int(self.environ.get("CONTENT_LENGTH") or 0)
 
 
 class _Response(Response):
@@ -197,15 +200,12 @@ class _Json(DefaultJSONProvider):
 
 
 def record(app: str, asked: Request, status: int, started_at: float) -> None:
-    """Count and log a request that has been answered; it began when `perf_counter` said so.
-
-    Not every success is logged: see above.
-    """
+    """Count and log a request that has been answered; it began when `perf_counter` said so."""
     seconds = time.perf_counter() - started_at
     # The view's name, never the path: labels must not grow with what clients send.
     name = (asked.endpoint or "none").rpartition(".")[2]
     metrics.count_request(name, status, seconds)
-    if name in _ASKED_ALL_THE_TIME and status < 400:
+    if name in log.POLLED and status < 400:
         return
     try:
         log.write_request(app, asked.method, asked.path, status, seconds)

@@ -23,6 +23,7 @@ from apps.cart.schemas import (
 from shop_common.context import ctx
 from shop_common.fields import UserPath
 from shop_common.holdings import SettledSchema, SettleSchema, UnsettledQuerySchema
+from shop_common.log import polled
 from shop_common.operations import operation
 
 blueprint = Blueprint("cart", __name__)
@@ -107,6 +108,7 @@ def restore_cart(user_id: str, order_id: str) -> dict[str, str]:
 
 
 @blueprint.get("/checkouts")
+@polled
 @operation(
     "For orders: what was taken and is not settled, oldest first",
     query=UnsettledQuerySchema(),

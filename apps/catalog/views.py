@@ -16,6 +16,7 @@ from shop_common.db import Row
 from shop_common.download import csv_download
 from shop_common.errors import UnsupportedMediaError
 from shop_common.holdings import SettledSchema, SettleSchema, UnsettledQuerySchema
+from shop_common.log import polled
 from shop_common.operations import operation
 from shop_common.paging import next_link
 
@@ -165,6 +166,7 @@ def release_reservation(order_id: str, body: dict[str, Any] | None) -> Any:
 
 
 @blueprint.get("/reservations")
+@polled
 @operation(
     "For orders: what is held for orders that it has not confirmed, oldest first",
     query=UnsettledQuerySchema(),
@@ -175,6 +177,7 @@ def list_reservations(query: dict[str, Any]) -> Any:
 
 
 @blueprint.get("/changes")
+@polled
 @operation(
     "For cart: which products have come for sale or have gone, in the order of that",
     query=schemas.ChangesQuerySchema(),
