@@ -122,18 +122,14 @@ def _origins(text: str) -> tuple[str, ...]:
 
 def _app_url(text: str) -> str:
     parts = urlsplit(text)
+    try:
+        is_port_possible = parts.port != 0
+    except ValueError:
+        is_port_possible = False
     is_complete = parts.scheme in ("http", "https") and parts.hostname and not parts.query
-    if text and not (is_complete and _has_port(text)):
+    if text and not (is_complete and is_port_possible):
         raise ValueError("must be an address such as http://localhost:8002")
     return text.rstrip("/")
-
-
-def _has_port(url: str) -> bool:
-    """Whether it has a port that there can be, or none."""
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
 
 
 def _database_url(text: str) -> str:

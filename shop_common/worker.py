@@ -203,8 +203,7 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
         try:
             plain_http.call(self.wsgi, environ, body, send, closes=closes)
         except (ConnectionError, BlockingIOError):
-            conn.sock.close()  # the client has gone, or stalls: nobody to wait for
-            return False
+            raise  # for the caller: of the client, as while it sends
         except Exception as error:
             if has_begun:
                 # To the client it is cut off: nothing else can be said in the middle of an answer.

@@ -10,12 +10,7 @@ from shop_common import json_text, money
 from shop_common.clock import Clock, to_iso, too_far_ahead
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
-from shop_common.errors import (
-    InvalidInputError,
-    KeyReusedError,
-    KeyRunningError,
-    ShopError,
-)
+from shop_common.errors import InvalidInputError, KeyReusedError, KeyRunningError, ShopError
 from shop_common.exchange import Answer
 from shop_common.ids import new_id
 from shop_common.outbox import Message

@@ -72,12 +72,11 @@ def test_what_is_no_route_needs_the_key_too(api: Api) -> None:
 def test_no_resource_has_a_nul_in_its_name(api: Api) -> None:
     """No database can look for one."""
     for rule in api.app.url_map.iter_rules():
-        if "<" in rule.rule:
-            path = re.sub(r"<(int[^>]*)>", "1", rule.rule)
-            path = re.sub(r"<[^>]+>", "a%00b", path)
+        path = re.sub(r"<[^>]+>", "a%00b", re.sub(r"<int[^>]*>", "1", rule.rule))
+        if "%00" in path:
             method = next(iter((rule.methods or set()) - {"HEAD", "OPTIONS"}))
             answer = api.client.open(path, method=method, headers={"X-API-Key": KEY})
-            assert answer.status_code == 404 or "%00" not in path, path
+            assert answer.status_code == 404, path
 
 
 def test_health_has_the_seeds_words(api: Api) -> None:
