@@ -11,12 +11,13 @@ LABEL = 130
 NUMBER = 130
 BAR = 14
 GAP = 12
-COLOURS = {"shop": "#0b7a5b", "limit": "#b9c2c8", "peer": "#d98a2b"}
+COLOURS = {"shop": "#0b7a5b", "limit": "#b9c2c8", "gthread": "#8d99a1", "peer": "#d98a2b"}
 OTHER = "#5b6bbf"
 NAMES = {
     "shop": "Cornershop",
     "small": "Cornershop with little in it",
     "limit": "Flask's hello world",
+    "gthread": "the same on gunicorn's threads",
     "peer": "FastAPI, plainly written",
 }
 

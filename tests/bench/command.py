@@ -24,6 +24,7 @@ from tests.bench.systems import (
     Limit,
     Peer,
     ShopSystem,
+    StockLimit,
     System,
     passed_settings,
     stand_in,
@@ -70,8 +71,9 @@ SMALL = 1000
 def command(json_file: Path | None, chart_file: Path | None, **options: Any) -> None:
     """Measure a scratch shop beside a limit and a peer, in one run; docs/benchmark.md explains it.
 
-    The limit is Flask's hello world on the same gunicorn settings behind the same Nginx rules; the
-    peer a plainly written FastAPI shop. They are measured in turn, round by round.
+    The limit is Flask's hello world on the same gunicorn settings behind the same Nginx rules, with
+    gunicorn's own threads it is gthread; the peer is a plainly written FastAPI shop. They are
+    measured in turn, round by round.
     """
     operations = [name for name in OPERATIONS if name in (options["only"] or OPERATIONS)]
     if options["catalogue"] != "up":
@@ -110,7 +112,7 @@ def _systems(
         systems.append(ShopSystem(folder / how, amounts, how, CATALOG_URL=silent))
     if options["small"]:
         systems.append(ShopSystem(folder / "small", Amounts(SMALL, SMALL, SMALL), "small"))
-    systems.append(Limit(folder / "limit", amounts))
+    systems += [Limit(folder / "limit", amounts), StockLimit(folder / "gthread", amounts)]
     if python:
         systems.append(Peer(folder / "peer", amounts, python))
     return systems

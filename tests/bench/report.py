@@ -77,12 +77,13 @@ def tables(report: Mapping[str, Any]) -> str:
     """The report in Markdown, to be read in a terminal as well."""
     parts = [_operations(report["operations"]), _programs(report["operations"])]
     parts.append(_systems(report["systems"]))
-    purchase = report["operations"].get("purchase", {}).get("limit", {})
-    if "shop_times_cpu" in purchase:
-        hellos = purchase["shop_times_cpu"]
-        parts.append(
-            f"A whole purchase costs the processor time of {_spread(hellos)} hello worlds."
-        )
+    purchase = report["operations"].get("purchase", {})
+    parts += [
+        "A whole purchase costs the processor time of"
+        f" {_spread(purchase[system]['shop_times_cpu'])} hello worlds ({system})."
+        for system in ("limit", "gthread")
+        if "shop_times_cpu" in purchase.get(system, {})
+    ]
     return "\n\n".join(parts)
 
 

@@ -172,6 +172,7 @@ class Limit(_Plain):
 
     name = "limit"
     in_batches = True
+    worker: tuple[str, ...] = ()
 
     def commands(self) -> dict[str, tuple[Sequence[str], dict[str, str], Path]]:
         shop = Shop(self.folder, port=self.port, port_base=self.port_base)
@@ -186,7 +187,8 @@ class Limit(_Plain):
             "SHOP_PORT_BASE": str(self.port_base),
         }
         config = str(CHECKOUT / "deploy" / "gunicorn.conf.py")
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", config, "tests.bench.hello:app"]
+        gunicorn = [sys.executable, "-m", "gunicorn", "-c", config, *self.worker]
+        gunicorn.append("tests.bench.hello:app")
         front = nginx.command_line(nginx.get_nginx(), shop)
         return {
             "hello": (gunicorn, environment, CHECKOUT),
@@ -195,6 +197,13 @@ class Limit(_Plain):
 
     def places(self) -> list[tuple[int, str]]:
         return [(self.port, "/api/health/cart")]
+
+
+class StockLimit(Limit):
+    """The same on gunicorn's own threads: what Flask does without a worker like ours."""
+
+    name = "gthread"
+    worker = ("--worker-class", "gthread")
 
 
 class Peer(_Plain):

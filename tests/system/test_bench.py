@@ -29,7 +29,7 @@ def test_bench(tmp_path: Path) -> None:
     assert list(report["operations"]) == list(OPERATIONS)
     for operation, by_system in report["operations"].items():
         assert f"| {OPERATIONS[operation]} " in done.stdout
-        assert list(by_system) == ["shop", "small", "limit"]
+        assert list(by_system) == ["shop", "small", "limit", "gthread"]
         for found in by_system.values():
             assert found["errors"] == 0, operation
             assert len(found["rounds"]) == 1

@@ -21,7 +21,11 @@ def example() -> dict[str, object]:
     """A report of two rounds of two operations."""
     runs = {
         "add": {"shop": [run(100), run(300)], "peer": [run(50, 80), run(60, 80)]},
-        "purchase": {"shop": [run(10, cpu_ms=9)] * 2, "limit": [run(500)] * 2},
+        "purchase": {
+            "shop": [run(10, cpu_ms=9)] * 2,
+            "limit": [run(500)] * 2,
+            "gthread": [run(250, cpu_ms=3)] * 2,
+        },
     }
     about = {"idle_mb": 120.4, "after_mb": 200.6, "start_up_s": [0.9, 1.1]}
     return {"operations": report.summarise(runs), "systems": {"shop": about}}
@@ -85,10 +89,11 @@ def test_a_system_that_did_nothing_has_no_ratio() -> None:
 def test_tables() -> None:
     """Every figure stands where a reader looks for it, in columns of one width."""
     text = report.tables(example())
-    assert "| add to cart    | shop   | 200 (100..300) |" in text
+    assert "| add to cart    | shop    | 200 (100..300) |" in text
     assert "3.50 (2.00..5.00)" in text
     assert "| shop   | 0.90          | 1.10              | 120     | 201      |" in text
-    assert "costs the processor time of 9.00 (9.00..9.00) hello worlds" in text
+    assert "costs the processor time of 9.00 (9.00..9.00) hello worlds (limit)" in text
+    assert "costs the processor time of 3.00 (3.00..3.00) hello worlds (gthread)" in text
     for part in text.split("\n\n")[:3]:
         assert len({len(line) for line in part.splitlines()}) == 1
 
@@ -98,19 +103,19 @@ def test_chart() -> None:
     root = ET.fromstring(chart.draw(example()))
     width = float(root.attrib["viewBox"].split()[2])
     bars = [e for e in root.iter() if e.tag.endswith("rect") and float(e.attrib["y"]) >= 40]
-    assert len(bars) == 4
+    assert len(bars) == 5
     assert all(float(e.attrib["x"]) + float(e.attrib["width"]) <= width for e in bars)
 
 
 @pytest.mark.parametrize("beside", ["small", "hung", "refusing"])
 def test_the_legend_stays_in_the_picture(beside: str) -> None:
     """However many systems there are, above the first bar and never past the edge."""
-    systems = {name: [run(100)] for name in ("shop", beside, "limit", "peer")}
+    systems = {name: [run(100)] for name in ("shop", beside, "limit", "gthread", "peer")}
     drawn = {"operations": report.summarise({"add": systems})}
     root = ET.fromstring(chart.draw(drawn))
     width = float(root.attrib["viewBox"].split()[2])
     texts = [element for element in root.iter() if element.tag.endswith("text")]
-    legend, bar = texts[:4], texts[4]
+    legend, bar = texts[:5], texts[5]
     for element in legend:
         assert float(element.attrib["x"]) + 7 * len(element.text or "") <= width
         assert float(element.attrib["y"]) < float(bar.attrib["y"]) - 12
