@@ -53,9 +53,14 @@ def _own_range() -> int:
     """
     for first in range(20000, 32000, PORTS_EACH):
         name = Path(tempfile.gettempdir()) / f"cornershop-test-ports-{first}"
-        with contextlib.suppress(OSError):  # another process's, or another user's
-            fcntl.flock(os.open(name, os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return first
+        with contextlib.suppress(PermissionError):  # another user's
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # another process's
+                os.close(descriptor)
+            else:
+                return first
     raise AssertionError("too many processes run tests")
 
 
