@@ -62,6 +62,7 @@ def _become(
 
 def redirect(shop: Shop, name: str) -> None:
     """Nothing to read, and both outputs into the program's log."""
+    shop.logs.mkdir(exist_ok=True)  # somebody may have removed it while the shop runs
     null = os.open(os.devnull, os.O_RDONLY)
     log = os.open(shop.logs / f"{name}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for target, source in ((0, null), (1, log), (2, log)):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -180,6 +181,17 @@ def test_a_full_or_missing_log_folder_does_not_stop_it(own_shop: RunningShop) ->
     wait_for(lambda: own_shop.answers() and worker not in own_shop.pids()["cart"])
     away.rename(logs)
     assert own_shop.answers()
+
+
+def test_a_log_folder_that_was_removed_is_made_again(own_shop: RunningShop) -> None:
+    """By what is started next, which else could not start."""
+    own_shop.up()
+    shutil.rmtree(own_shop.data_dir / "logs")
+    before = own_shop.pids()
+    for name in ("cart", "nginx"):
+        os.kill(before[name][0], signal.SIGKILL)
+    wait_for(lambda: own_shop.answers() and before["cart"][0] not in own_shop.pids()["cart"])
+    assert (own_shop.data_dir / "logs" / "cart.log").exists()
 
 
 def test_memory(own_shop: RunningShop) -> None:
