@@ -40,11 +40,16 @@ def command(data_dir: Path, repair: bool, as_json: bool, patience: float) -> Non
     except BusyError as error:
         raise click.ClickException(str(error)) from None
     content = report(findings, clock.now())
+    text = json.dumps(content, indent=2)
+    # Before it is written: a full disk must not hide it.
+    click.echo(text if as_json else _describe(findings))
     # Two may run at once: the shop's own, and somebody's by hand.
     new = data_dir / f"doctor.json.{os.getpid()}"
-    new.write_text(json.dumps(content, indent=2) + "\n")
-    new.replace(data_dir / "doctor.json")
-    click.echo(json.dumps(content, indent=2) if as_json else _describe(findings))
+    try:
+        new.write_text(text + "\n")
+        new.replace(data_dir / "doctor.json")
+    finally:
+        new.unlink(missing_ok=True)
     if findings:
         raise SystemExit(1)
 

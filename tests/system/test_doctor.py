@@ -260,6 +260,15 @@ def test_the_command_says_what_is_wrong_repairs_it_and_its_report_is_served(
     assert own_shop.get(f"/api/orders/{order_id}").json()["status"] == "PAID"
 
 
+def test_a_report_that_cannot_be_kept_is_told_all_the_same(copy: Path) -> None:
+    """As on a full disk; what was written of it goes."""
+    (copy / "doctor.json").mkdir()
+    done = RunningShop(copy).run("doctor")
+    assert (done.returncode, done.stdout) == (1, "The books balance\n")
+    assert done.stderr.startswith("shop: ")
+    assert list(copy.glob("doctor.json*")) == [copy / "doctor.json"]
+
+
 def test_a_folder_without_a_shop_is_an_error(tmp_path: Path) -> None:
     done = RunningShop(tmp_path / "nothing").run("doctor")
     assert done.returncode == 1
