@@ -61,6 +61,7 @@ def _app_report(shop: Shop, app: str, key: str) -> dict[str, Any]:
     return _program(shop, app) | {
         "ready": status == 200,
         "version": details.get("version"),
+        "refusal": details.get("detail"),
         "database": {name: database.get(name) for name in ("engine", "version", "status")},
         "partners": details.get("partners", {}),
         "outbox": details.get("outbox"),
@@ -98,5 +99,6 @@ def _print(report: dict[str, Any]) -> None:
             f"  {name:<9} {ready:<10} port {program['port']:<6} process {program['pid'] or '-':<8}"
         )
         if database:
-            line += f" {program['version']}  {database['version']} {database['status']}"
+            told = (program["version"] or program["refusal"], database["version"])
+            line += "  ".join(text for text in (*told, database["status"]) if text)
         click.echo(line)

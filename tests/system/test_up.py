@@ -80,10 +80,13 @@ def test_status(own_shop: RunningShop) -> None:
     assert own_shop.key not in done.stdout
     for app in APPS:
         assert app in own_shop.run("status").stdout
+    wrong = own_shop.run("status", env={"API_KEY": "a-wrong-key"})
+    assert (wrong.returncode, wrong.stdout.count("Invalid API Key")) == (0, len(APPS))
     for pid in own_shop.pids()["cart"]:
         os.kill(pid, signal.SIGSTOP)
     done = own_shop.run("status", "--json")
     assert (done.returncode, json.loads(done.stdout)["status"]) == (1, "partly up")
+    assert "None" not in own_shop.run("status").stdout
     for pid in own_shop.pids()["cart"]:
         os.kill(pid, signal.SIGCONT)
 
