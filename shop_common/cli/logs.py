@@ -10,7 +10,7 @@ import click
 from shop_common.cli.state import Shop, data_dir_option
 from shop_common.config import APPS
 
-NAMES = (*APPS, "nginx-access", "nginx-error", "shop")
+NAMES = (*APPS, "nginx-access", "nginx-error", "shop", "doctor")
 LOOK_EVERY_S = 0.2
 
 
@@ -20,10 +20,14 @@ LOOK_EVERY_S = 0.2
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
 @click.option("-n", "--lines", default=20, show_default=True, help="How many lines of each.")
 def command(data_dir: Path, name: str | None, *, follow: bool, lines: int) -> None:
-    """Show the end of the logs: of one app, of Nginx, or of all."""
+    """Show the end of the logs: of one app, of Nginx, of the check of the books, or of all."""
     shop = Shop(data_dir)
-    if not shop.logs.is_dir():
-        raise click.ClickException(f"there are no logs in {data_dir}")
+    wanted = shop.logs / f"{name}.log" if name else shop.logs
+    if not wanted.exists():
+        raise click.ClickException(
+            f"there is no {wanted}; apps that systemd runs write to its journal: "
+            "journalctl -u 'cornershop*'"
+        )
     names = [name] if name else list(NAMES)
     offsets = {each: _show_end(shop, each, lines, label=not name) for each in names}
     while follow:

@@ -63,6 +63,15 @@ def test_an_error_is_one_line(arguments: list[str], tmp_path: Path) -> None:
     assert done.stderr.startswith("shop: ")
 
 
+def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """And where apps write without `up`, rather than nothing at all."""
+    (tmp_path / "logs").mkdir()
+    done = run("logs", "cart", "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"shop: there is no {tmp_path}/logs/cart.log; ")
+    assert "journalctl" in done.stderr
+
+
 def test_state_is_kept(tmp_path: Path) -> None:
     """Addresses and processes come back as they were saved."""
     kept = Shop(tmp_path, "::1", 1234, 2345, Process(1, "boot/1"), True, {"cart": Process(2, "b")})
