@@ -102,8 +102,8 @@ def _log_level(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    if not text or not all(c.isascii() and (c.isalnum() or c in ".:-*") for c in text):
-        raise ValueError("must be an address such as 127.0.0.1")
+    if not text or not all(c.isascii() and (c.isalnum() or c in ".:-") for c in text):
+        raise ValueError("must be an address such as 127.0.0.1 (in --host too)")
     return text
 
 
@@ -257,8 +257,8 @@ def load_config(app: str, environ: Mapping[str, str] = os.environ) -> Config:
             raise ConfigError(f"{setting.name} {error}{said}") from None
     if value["API_KEY"] == DEFAULT_API_KEY and value["SHOP_HOST"] not in LOOPBACK_HOSTS:
         raise ConfigError(
-            f"API_KEY must be set to a key of your own when SHOP_HOST is {value['SHOP_HOST']}: "
-            "the built-in key is public"
+            "API_KEY must be set to a key of your own when SHOP_HOST (--host) is "
+            f"{value['SHOP_HOST']}: the built-in key is public"
         )
     if value["CRASH_POINTS"] and value["SHOP_HOST"] not in LOOPBACK_HOSTS:
         raise ConfigError("CRASH_POINTS must be 0 when SHOP_HOST is no address of loopback")

@@ -10,7 +10,7 @@ import click
 
 from shop_common import cors
 from shop_common.cli import packages
-from shop_common.cli.state import CHECKOUT, Shop, write_private
+from shop_common.cli.state import CHECKOUT, Shop, in_url, write_private
 from shop_common.config import APPS, Config
 
 TEMPLATE = CHECKOUT / "deploy" / "nginx" / "nginx.conf.template"
@@ -44,10 +44,9 @@ def write_config(shop: Shop, config: Config) -> Path:
     if not link.is_symlink() or link.readlink() != CHECKOUT / "frontend":
         link.unlink(missing_ok=True)
         link.symlink_to(CHECKOUT / "frontend")
-    host = f"[{shop.host}]" if ":" in shop.host else shop.host
     origins = [f'"~^{pattern_of(origin)}\\z" $http_origin;' for origin in config.cors_origins]
     values = {
-        "listen": f"{host}:{shop.port}",
+        "listen": f"{in_url(shop.host)}:{shop.port}",
         "key_pattern": pattern_of(config.api_key),
         "cors_origins": "\n        ".join(origins),
         "cors_vary": "Origin" if origins else "",

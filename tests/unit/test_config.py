@@ -36,6 +36,7 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
         ("SHOP_PORT_BASE", "8001.0"),
         ("SHOP_HOST", ""),
         ("SHOP_HOST", "a;b"),
+        ("SHOP_HOST", "*"),
         ("SHOP_DATA_DIR", ""),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "null"),
