@@ -133,8 +133,8 @@ def _app_url(text: str) -> str:
 
 
 def _database_url(text: str) -> str:
-    if text and urlsplit(text).scheme not in ("sqlite", "postgresql"):
-        raise ValueError("must begin with sqlite:/// or postgresql://")
+    if text and not text.startswith(("sqlite:////", "postgresql://")):
+        raise ValueError("must begin with sqlite://// (an absolute path) or postgresql://")
     return text
 
 

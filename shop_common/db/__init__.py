@@ -4,9 +4,7 @@ A store writes one SQL for both engines: `?` placeholders, `RETURNING` instead o
 `FOR UPDATE` where a row must be locked (SQLite has one writer, so it is dropped there).
 """
 
-from urllib.parse import urlsplit
-
-from shop_common.config import Config, ConfigError
+from shop_common.config import Config
 from shop_common.db.base import (
     LOCK_WAIT_S,
     ConflictRetryError,
@@ -33,14 +31,11 @@ __all__ = [
 
 def open_database(config: Config) -> Database:
     """The database that `config` names; nothing is connected before the first transaction."""
-    scheme = urlsplit(config.database_url).scheme
-    if scheme == "sqlite":
-        from shop_common.db.sqlite import SQLiteDatabase
-
-        return SQLiteDatabase(config.database_url.removeprefix("sqlite:///"))
-    if scheme == "postgresql":
+    if config.database_url.startswith("postgresql:"):
         # Imported here: psycopg costs a worker memory that a shop on SQLite should not pay.
         from shop_common.db.postgres import PostgresDatabase
 
         return PostgresDatabase(config.database_url, schema=config.app)
-    raise ConfigError(f"{config.app.upper()}_DATABASE_URL: no engine for {scheme!r}")
+    from shop_common.db.sqlite import SQLiteDatabase
+
+    return SQLiteDatabase(config.database_url.removeprefix("sqlite:///"))
