@@ -96,9 +96,3 @@ def test_every_setting_is_in_the_docs_with_its_default() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     for setting in SETTINGS:
         assert f"| `{setting.name}` | `{setting.default}` |".replace("``", "") in text, setting.name
-
-
-def test_every_setting_is_in_the_example_of_a_server() -> None:
-    text = (ROOT / "deploy" / "cornershop.env.example").read_text("utf-8")
-    for setting in SETTINGS:
-        assert f"{setting.name}=" in text, setting.name
