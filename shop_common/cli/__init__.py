@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 from shop_common import __version__
+from shop_common.config import ConfigError
 
 COMMANDS = {
     "up": "up",
@@ -59,6 +60,6 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has gone, as in `shop logs | head`
         sys.stderr.close()
         sys.exit(1)
-    except OSError as error:
+    except (OSError, ConfigError) as error:
         click.echo(f"shop: {error}", err=True)
         sys.exit(1)

@@ -6,22 +6,19 @@ from pathlib import Path
 import click
 
 from shop_common.cli.state import Shop, recall_settings
-from shop_common.config import APPS, ConfigError, load_config
+from shop_common.config import APPS, load_config
 from shop_common.db import Database, open_database
 
 
 def open_databases(data_dir: Path) -> dict[str, Database]:
     """The database of each app, where the last `up` said that it is.
 
-    The settings of the apps are those of `data_dir` from here on. Raises ClickException for one
-    that cannot be used, and if there is no file where one should be.
+    The settings of the apps are those of `data_dir` from here on. Raises ConfigError for one that
+    cannot be used, and ClickException if there is no file where one should be.
     """
     os.environ["SHOP_DATA_DIR"] = str(data_dir)
     recall_settings(Shop(data_dir))
-    try:
-        databases = {app: open_database(load_config(app)) for app in APPS}
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+    databases = {app: open_database(load_config(app)) for app in APPS}
     for database in databases.values():
         path = getattr(database, "path", None)
         if path is not None and not Path(path).exists():

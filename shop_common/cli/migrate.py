@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from shop_common.cli.state import CHECKOUT, Shop, data_dir_option, recall_settings
-from shop_common.config import APPS, ConfigError
+from shop_common.config import APPS
 from shop_common.errors import BusyError
 from shop_common.migrations import MigrationError
 
@@ -28,6 +28,6 @@ def command(data_dir: Path, app: str | None) -> None:
         click.echo(each)
         try:
             import_module(f"apps.{each}").create_app()
-        except (ConfigError, MigrationError, BusyError) as error:
+        except (MigrationError, BusyError) as error:
             raise click.ClickException(f"{each}: {error}") from None
     click.echo("Up to date")

@@ -13,7 +13,7 @@ from shop_common.cli.state import (
     Shop,
     data_dir_option,
 )
-from shop_common.config import ConfigError, load_config
+from shop_common.config import load_config
 
 
 @click.command("nginx-config")
@@ -30,10 +30,7 @@ from shop_common.config import ConfigError, load_config
 def command(data_dir: Path, port: int, port_base: int, host: str) -> None:
     """Write the configuration of Nginx for the settings of the environment; print its path."""
     os.environ |= {"SHOP_HOST": host, "SHOP_DATA_DIR": str(data_dir)}
-    try:
-        config = load_config("cart")
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+    config = load_config("cart")
     shop = Shop(data_dir, host, port, port_base)
     shop.logs.mkdir(parents=True, exist_ok=True)
     click.echo(write_config(shop, config))

@@ -33,7 +33,7 @@ from shop_common.cli.state import (
     take_lock,
 )
 from shop_common.cli.supervisor import BACKLOG, StartError, Supervisor
-from shop_common.config import APPS, DEFAULT_API_KEY, Config, ConfigError, load_config
+from shop_common.config import APPS, DEFAULT_API_KEY, Config, load_config
 from shop_common.db import open_database
 from shop_common.errors import BusyError
 
@@ -109,12 +109,9 @@ def command(
 def _check_settings() -> Config:
     """The settings that all apps share.
 
-    Raises ClickException naming the setting that cannot be used.
+    Raises ConfigError naming the setting that cannot be used.
     """
-    try:
-        configs = [load_config(app) for app in APPS]
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+    configs = [load_config(app) for app in APPS]
     for config in configs:
         if config.database_url.startswith("postgresql"):
             _check_database(config)
