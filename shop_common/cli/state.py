@@ -13,7 +13,7 @@ import click
 
 from shop_common.cli import processes
 from shop_common.cli.processes import Process
-from shop_common.config import APPS
+from shop_common.config import APPS, load_config
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_HOST = "127.0.0.1"
@@ -128,10 +128,19 @@ def _find_lock_holder(shop: Shop) -> Process | None:
 
 
 def load_running(data_dir: Path) -> Shop:
-    """The shop in `data_dir`; an error if it is not running."""
+    """The shop in `data_dir`; an error if it is not running.
+
+    If `up` did not start it, but systemd, the environment has to say where it is.
+    """
     shop = load_shop(data_dir)
-    if not shop.is_running():
-        raise click.ClickException(f"no shop is running in {data_dir}; start it with ./shop up")
+    if shop.is_running():
+        return shop
+    if "SHOP_PORT_BASE" not in os.environ:
+        raise click.ClickException(
+            f"no shop is running in {data_dir}; start it with ./shop up, "
+            "or set SHOP_PORT_BASE and API_KEY for one that systemd runs"
+        )
+    shop.port_base = load_config("catalog").port_base
     return shop
 
 

@@ -86,7 +86,10 @@ def _get(url: str, key: str = "") -> tuple[int, dict[str, Any]]:
 
 def _print(report: dict[str, Any]) -> None:
     if report["status"] == "not running":
-        click.echo(f"No shop is running in {report['data_dir']}")
+        click.echo(
+            f"No shop that ./shop up started is running in {report['data_dir']}; "
+            "of one that systemd runs: systemctl status 'cornershop*'"
+        )
         if report["left"]:
             click.echo(f"{report['left']} processes are left of one; ./shop down ends them")
         return

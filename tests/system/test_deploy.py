@@ -59,10 +59,13 @@ def test_the_example_names_every_setting_with_its_default() -> None:
 
 
 def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
-    """As a unit runs it: migrate, then gunicorn by itself on its own port, then Nginx."""
-    assert own_shop.run("migrate", "cart").returncode == 0
+    """As a unit runs it: migrate, then gunicorn by itself on its own port, then Nginx.
+
+    The commands reach it where they are told where it is.
+    """
+    assert own_shop.run("migrate", "catalog").returncode == 0
     environment = own_shop.environment | {
-        "SHOP_APP": "cart",
+        "SHOP_APP": "catalog",
         "SHOP_DATA_DIR": str(own_shop.data_dir),
         "SHOP_PORT_BASE": str(own_shop.port_base),
     }
@@ -73,7 +76,7 @@ def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
     gunicorn = [sys.executable, "-m", "gunicorn"]
     with (
         subprocess.Popen(
-            [*gunicorn, "-c", "deploy/gunicorn.conf.py", "apps.cart:create_app()"],
+            [*gunicorn, "-c", "deploy/gunicorn.conf.py", "apps.catalog:create_app()"],
             cwd=CHECKOUT, env=environment, stderr=subprocess.PIPE,
         ) as app,
         subprocess.Popen(
@@ -81,11 +84,15 @@ def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
         ) as nginx,
     ):  # fmt: skip
         try:
-            wait_for(own_shop.answers)
-            assert own_shop.get("/api/cart/u").json() == {"user_id": "u", "cart": []}
-            metrics = own_shop.get(f"{own_shop.app_url('cart')}/metrics").text
+            wait_for(lambda: own_shop.answers("/api/health/catalog"))
+            assert own_shop.get("/api/catalog/products/1").json()["name"] == "Laptop"
+            metrics = own_shop.get(f"{own_shop.app_url('catalog')}/metrics").text
             assert "http_requests_total" in metrics
-            assert list((own_shop.data_dir / "run" / "metrics" / "cart").glob("*.db"))
+            assert list((own_shop.data_dir / "run" / "metrics" / "catalog").glob("*.db"))
+            told = {"SHOP_PORT_BASE": str(own_shop.port_base), "API_KEY": own_shop.key}
+            assert "Laptop" in own_shop.run("export", env=told).stdout
+            assert "set SHOP_PORT_BASE" in own_shop.run("export").stderr
+            assert "systemctl" in own_shop.run("status").stdout
         finally:
             nginx.terminate()
             app.terminate()
