@@ -90,7 +90,7 @@ def test_without_the_setting_nothing_is_said(shop: RunningShop) -> None:
 
 def test_an_app_that_is_away_can_be_told_apart(open_shop: RunningShop) -> None:
     """A 502 of Nginx is readable too."""
-    done = open_shop.run("nginx-config", "--port", str(open_shop.port), "--port-base", "1")
+    done = open_shop.run("nginx-config", "--port", str(open_shop.port), env={"SHOP_PORT_BASE": "1"})
     assert done.returncode == 0
     subprocess.run(["kill", "-HUP", str(open_shop.pids()["nginx"][0])], check=True)
     key = f"X-API-Key: {open_shop.key}\r\n"

@@ -64,12 +64,10 @@ def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
     The commands reach it where they are told where it is.
     """
     assert own_shop.run("migrate", "catalog").returncode == 0
-    environment = own_shop.environment | {
-        "SHOP_APP": "catalog",
-        "SHOP_DATA_DIR": str(own_shop.data_dir),
-        "SHOP_PORT_BASE": str(own_shop.port_base),
-    }
-    done = own_shop.run("nginx-config", *own_shop.ports)
+    told = {"SHOP_PORT_BASE": str(own_shop.port_base), "API_KEY": own_shop.key}
+    environment = own_shop.environment | told
+    environment |= {"SHOP_APP": "catalog", "SHOP_DATA_DIR": str(own_shop.data_dir)}
+    done = own_shop.run("nginx-config", "--port", str(own_shop.port), env=told)
     folder = Path(done.stdout.strip()).parent
     program = find_nginx()
     assert program
@@ -89,7 +87,6 @@ def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
             metrics = own_shop.get(f"{own_shop.app_url('catalog')}/metrics").text
             assert "http_requests_total" in metrics
             assert list((own_shop.data_dir / "run" / "metrics" / "catalog").glob("*.db"))
-            told = {"SHOP_PORT_BASE": str(own_shop.port_base), "API_KEY": own_shop.key}
             assert "Laptop" in own_shop.run("export", env=told).stdout
             assert "set SHOP_PORT_BASE" in own_shop.run("export").stderr
             assert "systemctl" in own_shop.run("status").stdout

@@ -343,7 +343,7 @@ def test_an_app_that_is_away_is_a_502(own_shop: RunningShop) -> None:
     own_shop.up()
     other = RunningShop(Path(own_shop.data_dir.parent) / "other")
     other.port_base = 1  # nobody listens there
-    done = own_shop.run("nginx-config", "--port", str(own_shop.port), "--port-base", "1")
+    done = own_shop.run("nginx-config", "--port", str(own_shop.port), env={"SHOP_PORT_BASE": "1"})
     assert done.returncode == 0
     master = own_shop.pids()["nginx"][0]
     subprocess.run(["kill", "-HUP", str(master)], check=True)
