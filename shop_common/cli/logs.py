@@ -20,35 +20,32 @@ LOOK_EVERY_S = 0.2
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
 @click.option("-n", "--lines", default=20, show_default=True, help="How many lines of each.")
 def command(data_dir: Path, name: str | None, *, follow: bool, lines: int) -> None:
-    """Show the end of the logs: of one app, of Nginx, of the check of the books, or of all."""
-    shop = Shop(data_dir)
-    wanted = shop.logs / f"{name}.log" if name else shop.logs
-    if not wanted.exists():
+    """Show the end of the logs: of one app, of Nginx, of the checks of the books, or all."""
+    logs = Shop(data_dir).logs
+    paths = [logs / f"{each}.log" for each in ([name] if name else NAMES)]
+    if not any(path.exists() for path in paths):
         raise click.ClickException(
-            f"there is no {wanted}; apps that systemd runs write to its journal: "
+            f"there is no {name or '*'}.log in {logs}; what systemd runs writes to its journal: "
             "journalctl -u 'cornershop*'"
         )
-    names = [name] if name else list(NAMES)
-    offsets = {each: _show_end(shop, each, lines, label=not name) for each in names}
+    offsets = {path: _show_end(path, lines, label=not name) for path in paths}
     while follow:
         time.sleep(LOOK_EVERY_S)
-        for each in names:
-            offsets[each] = _show_new(shop, each, offsets[each], label=not name)
+        for path in paths:
+            offsets[path] = _show_new(path, offsets[path], label=not name)
 
 
-def _show_end(shop: Shop, name: str, lines: int, *, label: bool) -> int:
+def _show_end(path: Path, lines: int, *, label: bool) -> int:
     """Print the last lines; how far the file has been read, in bytes."""
-    path = shop.logs / f"{name}.log"
     if not path.exists():
         return 0
     with path.open("rb") as file:
         for line in deque(file, maxlen=max(lines, 0)):
-            _show(line, name if label else "")
+            _show(line, path.stem if label else "")
         return file.tell()
 
 
-def _show_new(shop: Shop, name: str, offset: int, *, label: bool) -> int:
-    path = shop.logs / f"{name}.log"
+def _show_new(path: Path, offset: int, *, label: bool) -> int:
     if not path.exists():
         return 0
     with path.open("rb") as file:
@@ -57,7 +54,7 @@ def _show_new(shop: Shop, name: str, offset: int, *, label: bool) -> int:
         file.seek(offset)
         for line in file:
             if line.endswith(b"\n"):  # half a line waits for its other half
-                _show(line, name if label else "")
+                _show(line, path.stem if label else "")
                 offset += len(line)
     return offset
 

@@ -16,7 +16,7 @@ from shop_common.config import APPS, Config
 TEMPLATE = CHECKOUT / "deploy" / "nginx" / "nginx.conf.template"
 
 # Where it may be without being on the PATH of everyone.
-_FOLDERS = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin:/usr/local/nginx/sbin"
+_FOLDERS = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/local/nginx/sbin"
 
 
 def find_nginx() -> str | None:

@@ -129,13 +129,11 @@ def _file_behind(pid: int, descriptor: int) -> str:
 
 def die_with_parent(parent_pid: int, number: int = signal.SIGKILL) -> None:
     """From now on this process gets signal `number` when its parent dies, however that happens."""
-    with suppress(AttributeError):  # only Linux has it
-        _libc.prctl(PR_SET_PDEATHSIG, number)
+    _libc.prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent_pid:  # it died before it was asked
         os._exit(1)
 
 
 def name_process(name: str) -> None:
     """What `ps -o comm` and `top` call this process; 15 bytes are kept."""
-    with suppress(AttributeError):
-        _libc.prctl(PR_SET_NAME, name.encode())
+    _libc.prctl(PR_SET_NAME, name.encode())

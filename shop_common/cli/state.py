@@ -176,10 +176,6 @@ def recall_key(shop: Shop) -> None:
             os.environ["API_KEY"] = shop.key_file.read_text()
 
 
-def save_key(shop: Shop, key: str) -> None:
-    write_private(shop.key_file, key)
-
-
 def save_settings(shop: Shop) -> None:
     """Remember where this environment says that the databases are; it may hold passwords."""
     settings = {name: os.environ[name] for name in REMEMBERED if name in os.environ}

@@ -220,16 +220,14 @@ class Supervisor:
                     os.kill(program.pid, program.stop_signal)
         deadline = time.monotonic() + timeout_s
         # A second Ctrl-C means now.
-        while any(p.pid for p in programs) and self.stop_requests < 2:
+        while self.stop_requests < 2 and (left_s := deadline - time.monotonic()) > 0:
             for pid, _ in exits():
                 for program in self.programs:
                     if program.pid == pid:
                         program.pid = 0
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                break
-            if any(p.pid for p in programs):
-                self._sleep(left_s)
+            if not any(program.pid for program in programs):
+                return
+            self._sleep(left_s)
         for program in programs:
             if program.pid:
                 if self.stop_requests < 2:

@@ -27,10 +27,10 @@ from shop_common.cli.state import (
     load_shop,
     recall_key,
     recall_settings,
-    save_key,
     save_settings,
     sign_lock,
     take_lock,
+    write_private,
 )
 from shop_common.cli.supervisor import BACKLOG, StartError, Supervisor
 from shop_common.config import APPS, DEFAULT_API_KEY, Config, load_config
@@ -93,7 +93,7 @@ def command(
         raise click.ClickException(f"--port {shop.port} is one of the apps' ports too")
     listeners = {name: _listen(shop, name) for name in (*APPS, "nginx")}
     nginx_program = nginx.get_nginx()
-    save_key(shop, config.api_key)
+    write_private(shop.key_file, config.api_key)
     save_settings(shop)
     nginx.write_config(shop, config)
     programs = [make_app(name, listeners[name]) for name in APPS]

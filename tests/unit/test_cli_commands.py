@@ -17,10 +17,10 @@ from shop_common.cli.state import (
     Shop,
     load_shop,
     recall_settings,
-    save_key,
     save_settings,
     sign_lock,
     take_lock,
+    write_private,
 )
 
 
@@ -68,7 +68,7 @@ def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     done = run("logs", "cart", "--data-dir", str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr.startswith(f"shop: there is no {tmp_path}/logs/cart.log; ")
+    assert done.stderr.startswith(f"shop: there is no cart.log in {tmp_path}/logs; ")
     assert "journalctl" in done.stderr
 
 
@@ -117,7 +117,7 @@ def test_the_key_is_private(tmp_path: Path) -> None:
     """Also when a readable file was there before."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "api-key").write_text("old")
-    save_key(Shop(tmp_path), "new")
+    write_private(Shop(tmp_path).key_file, "new")
     assert (tmp_path / "run" / "api-key").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "run" / "api-key").read_text() == "new"
 
