@@ -46,7 +46,6 @@ def create_order(context: Context, user_id: str, wanted: Sequence[WantedLine] | 
 
 
 def _create(context: Context, attempt: _Try, wanted: Sequence[WantedLine] | None) -> Order:
-    from_cart = wanted is None
     if wanted is None:
         wanted = _take_cart(context, attempt)
     lines = _reserve(context, attempt, wanted)
@@ -63,7 +62,6 @@ def _create(context: Context, attempt: _Try, wanted: Sequence[WantedLine] | None
         status=model.CREATED,
         total_minor=model.total_minor(lines),
         unverified=unverified,
-        from_cart=from_cart,
         payment_id=None,
         paid_at=None,
         reason=None,
@@ -124,10 +122,7 @@ def claim(
     having inserted this row, or having found it. The caller delivers the messages, or the relay.
     """
     now = to_iso(context.clock())
-    row = Order(
-        order_id, user_id or "", (), model.ABANDONED, 0, False, user_id is not None,
-        None, None, None, now, now,
-    )  # fmt: skip
+    row = Order(order_id, user_id or "", (), model.ABANDONED, 0, False, None, None, None, now, now)
     with context.db.write() as tx:
         store.insert_order(tx, row)
         if store.find_statuses(tx, [order_id]) != {order_id: model.ABANDONED}:

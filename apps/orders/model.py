@@ -80,7 +80,6 @@ class Order:
     status: str
     total_minor: int
     unverified: bool
-    from_cart: bool
     payment_id: str | None
     paid_at: str | None
     reason: str | None

@@ -21,8 +21,8 @@ def insert_order(tx: Transaction, order: Order) -> bool:
     """Write the order; False if its id is taken: someone has claimed it."""
     items = [[line.product_id, line.quantity, line.price_minor] for line in order.lines]
     row = tx.one(
-        "INSERT INTO orders (order_id, user_id, items, status, total_amount, unverified,"
-        " from_cart, reason, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO orders (order_id, user_id, items, status, total_amount, unverified, reason,"
+        " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (order_id) DO NOTHING RETURNING order_id",
         (
             order.order_id,
@@ -31,7 +31,6 @@ def insert_order(tx: Transaction, order: Order) -> bool:
             order.status,
             order.total_minor,
             int(order.unverified),
-            int(order.from_cart),
             order.reason,
             order.created_at,
             order.updated_at,
@@ -246,7 +245,6 @@ def _load(row: Row) -> Order:
         status=row["status"],
         total_minor=row["total_amount"],
         unverified=bool(row["unverified"]),
-        from_cart=bool(row["from_cart"]),
         payment_id=row["payment_id"],
         paid_at=row["paid_at"],
         reason=row["reason"],
