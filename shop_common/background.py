@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shop_common.db import retry_on_conflict
 from shop_common.errors import BusyError
 
 logger = logging.getLogger("shop.background")
@@ -24,7 +25,8 @@ class Job:
 
 
 def in_batches(run: Callable[[], int]) -> None:
-    """Call it until it has done nothing; others can write in between."""
+    """Call it, one transaction, until it has done nothing; others can write in between."""
+    run = retry_on_conflict(run)
     while run():
         pass
 

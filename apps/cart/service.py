@@ -153,7 +153,6 @@ def remove_old_checkouts(context: Context) -> None:
     in_batches(partial(_remove_batch, context, store.delete_old_checkouts))
 
 
-@retry_on_conflict
 def _remove_batch(context: Context, delete: Callable[[Transaction, str, int], int]) -> int:
     with context.db.write() as tx:
         return delete(tx, _not_before(context), SWEPT_AT_ONCE)

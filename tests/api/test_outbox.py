@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import requests
 import responses
 
-from shop_common.db import Row
+from shop_common.db import ConflictRetryError, Row, Transaction
 from shop_common.errors import BusyError
 from shop_common.outbox import LEASE_S, Message, Outbox
 from tests.api.harness import Api, Clock
@@ -89,6 +90,27 @@ def test_what_was_delivered_a_week_ago_is_removed_however_much_it_is(
     payments.clock.turn(days=2)
     payments.run_jobs()
     assert left(outbox) == ["open", "young"]
+
+
+def test_who_removes_them_at_the_same_time_as_another_goes_on(
+    outbox: Outbox, partner: Partner, payments: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that delete the same rows can lock each other out, and the engine ends one of them."""
+    delete, calls = Transaction.delete_before, []
+
+    def collide(tx: Transaction, *args: Any) -> int:
+        calls.append(args[0])
+        if len(calls) == 1:
+            raise ConflictRetryError
+        return delete(tx, *args)
+
+    outbox.deliver(add(outbox, "old", "old"))
+    payments.clock.turn(days=8)
+    monkeypatch.setattr(Transaction, "delete_before", collide)
+    payments.run_jobs()
+    assert left(outbox) == []
+    assert partner.heard == ["old"]
+    assert calls[-1] == "idempotency", "what comes behind it is pruned too"
 
 
 def left(outbox: Outbox) -> list[str]:
