@@ -189,6 +189,6 @@ def retry_outbox(row_id: int) -> dict[str, Any]:
 def _database_answers() -> bool:
     try:
         with ctx().db.read() as tx:
-            return tx.one("SELECT 1 AS one") is not None
+            return tx.any("SELECT 1 AS one")
     except BusyError:
         return False

@@ -194,7 +194,7 @@ def _free_lease(database: Database, attempt: _Attempt) -> None:
 
 
 def _insert(tx: Transaction, attempt: _Attempt, leased_until: str, now: str) -> bool:
-    row = tx.one(
+    return tx.any(
         "INSERT INTO idempotency (route, key, fingerprint, token, leased_until, created_at,"
         " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (route, key) DO NOTHING"
         " RETURNING key",
@@ -208,7 +208,6 @@ def _insert(tx: Transaction, attempt: _Attempt, leased_until: str, now: str) -> 
             now,
         ),
     )
-    return row is not None
 
 
 def _find(tx: Transaction, attempt: _Attempt, lock: str = "") -> Row | None:

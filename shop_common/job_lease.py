@@ -21,7 +21,7 @@ def hold(database: Database, name: str, time_source: Clock, seconds: float) -> b
     now = time_source()
     values = (_holder(os.getpid()), to_iso(now + timedelta(seconds=seconds)), to_iso(now))
     with database.write() as tx:
-        row = tx.one(
+        return tx.any(
             "INSERT INTO job_leases (name, token, leased_until, created_at, updated_at)"
             " VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET token = excluded.token,"
             " leased_until = excluded.leased_until, updated_at = excluded.updated_at"
@@ -29,4 +29,3 @@ def hold(database: Database, name: str, time_source: Clock, seconds: float) -> b
             " OR job_leases.leased_until > ? RETURNING name",
             (name, *values, to_iso(now), to_iso(now), too_far_ahead(now, seconds)),
         )
-    return row is not None

@@ -106,7 +106,7 @@ def _has_table(tx: Transaction) -> bool:
         sql = "SELECT 1 AS one FROM sqlite_master WHERE name = 'schema_migrations'"
     else:
         sql = "SELECT 1 AS one WHERE to_regclass('schema_migrations') IS NOT NULL"
-    return tx.one(sql) is not None
+    return tx.any(sql)
 
 
 def _statements(sql: str) -> Iterator[str]:

@@ -73,7 +73,7 @@ class Outbox:
         moment = self.clock()
         now = clock.to_iso(moment)
         is_left = by_relay or self.has_open(tx, message.aggregate)
-        row = tx.one(
+        return tx.get(
             "INSERT INTO outbox (topic, aggregate, partner, path, body, request_id, lease, due_at,"
             " attempts, refusals, created_at, updated_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0, ?, ?) RETURNING *",
@@ -90,16 +90,11 @@ class Outbox:
                 now,
             ),
         )
-        assert row is not None
-        return row
 
     def has_open(self, tx: Transaction, aggregate: str) -> bool:
-        return (
-            tx.one(
-                "SELECT 1 AS one FROM outbox WHERE aggregate = ? AND closed_at IS NULL LIMIT 1",
-                (aggregate,),
-            )
-            is not None
+        return tx.any(
+            "SELECT 1 AS one FROM outbox WHERE aggregate = ? AND closed_at IS NULL LIMIT 1",
+            (aggregate,),
         )
 
     def deliver(self, row: Row) -> Answer | None:
@@ -212,7 +207,7 @@ class Outbox:
     def _close(self, row: Row, answer: Answer, refuse: RefusalHandler | None) -> None:
         now = clock.to_iso(self.clock())
         with self.database.write() as tx:
-            is_closed = tx.one(
+            is_closed = tx.any(
                 "UPDATE outbox SET closed_at = ?, updated_at = ?"
                 " WHERE id = ? AND closed_at IS NULL RETURNING id",
                 (now, now, row["id"]),
@@ -250,11 +245,10 @@ class Outbox:
 
 def depth(tx: Transaction, now: datetime) -> dict[str, Any]:
     """`{"open", "parked", "oldest_age_s"}` of the rows that are not closed."""
-    row = tx.one(
+    row = tx.get(
         "SELECT COUNT(*) AS open, COUNT(parked_at) AS parked, MIN(created_at) AS oldest_at"
         " FROM outbox WHERE closed_at IS NULL"
     )
-    assert row is not None
     age_s = (now - clock.from_iso(row["oldest_at"])).total_seconds() if row["oldest_at"] else 0.0
     return {"open": row["open"], "parked": row["parked"], "oldest_age_s": round(age_s, 3)}
 

@@ -66,7 +66,7 @@ def delete_idle_carts(tx: Transaction, not_before: str, limit: int) -> int:
 
 def add_checkout(tx: Transaction, checkout: Checkout, settled_at: str | None, now: str) -> bool:
     """Whether its id is new; an id that is there already keeps what it has."""
-    row = tx.one(
+    return tx.any(
         "INSERT INTO checkouts (order_id, user_id, status, items, settled_at, created_at,"
         " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO NOTHING"
         " RETURNING order_id",
@@ -80,7 +80,6 @@ def add_checkout(tx: Transaction, checkout: Checkout, settled_at: str | None, no
             now,
         ),
     )
-    return row is not None
 
 
 def lock_checkout(tx: Transaction, order_id: str) -> Checkout:
@@ -93,12 +92,11 @@ def lock_checkout(tx: Transaction, order_id: str) -> Checkout:
 
 def restore_checkout(tx: Transaction, order_id: str, now: str) -> bool:
     """Mark it RESTORED and settled; whether it was TAKEN until now."""
-    row = tx.one(
+    return tx.any(
         "UPDATE checkouts SET status = 'RESTORED', settled_at = ?, updated_at = ?"
         " WHERE order_id = ? AND status = ? RETURNING order_id",
         (now, now, order_id, TAKEN),
     )
-    return row is not None
 
 
 def delete_old_checkouts(tx: Transaction, not_before: str, limit: int) -> int:

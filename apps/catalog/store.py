@@ -97,14 +97,13 @@ def find_product(tx: Transaction, product_id: int, *, lock: bool = False) -> Row
 
 def is_known(tx: Transaction, product_id: int) -> bool:
     """Whether there is or was such a product."""
-    return tx.one("SELECT id FROM products WHERE id = ?", (product_id,)) is not None
+    return tx.any("SELECT id FROM products WHERE id = ?", (product_id,))
 
 
 def insert_product(tx: Transaction, origin: Origin, data: ProductData, stock: int, now: str) -> Row:
     """Insert a product with its first movement."""
     _change_listing(tx)
-    row = tx.one(f"{_INSERT} RETURNING {PRODUCT}", _insert_params(origin, data, stock, now))
-    assert row is not None
+    row = tx.get(f"{_INSERT} RETURNING {PRODUCT}", _insert_params(origin, data, stock, now))
     if stock:
         add_movement(tx, row, stock, "initial", now)
     return row
@@ -123,13 +122,11 @@ def _origin_params(origin: Origin) -> tuple[str, str, str]:
 
 
 def update_product(tx: Transaction, product_id: int, data: ProductData, now: str) -> Row:
-    row = tx.one(
+    return tx.get(
         f"UPDATE products SET {_SET_DATA}, version = version + 1, updated_at = ?"
         f" WHERE id = ? RETURNING {PRODUCT}",
         (*_data_params(data), now, product_id),
     )
-    assert row is not None
-    return row
 
 
 def archive_product(tx: Transaction, product_id: int, now: str) -> None:
@@ -162,8 +159,7 @@ def _change_listing(tx: Transaction) -> None:
 
 def get_listing(tx: Transaction) -> tuple[str, int]:
     """Which catalogue this is, by when it was begun, and the number of its last change."""
-    row = tx.one("SELECT seeded_at, listing FROM catalog_state")
-    assert row is not None, "it is seeded before it serves"
+    row = tx.get("SELECT seeded_at, listing FROM catalog_state")  # it is seeded before it serves
     return row["seeded_at"], row["listing"]
 
 
@@ -188,11 +184,11 @@ def list_categories(tx: Transaction, after: str, limit: int) -> list[Row]:
 def start_catalogue(tx: Transaction, now: str) -> bool:
     """Whether this is the first start on this database; true once for ever."""
     sql = "INSERT INTO catalog_state (id, seeded_at) VALUES (1, ?) ON CONFLICT DO NOTHING"
-    return tx.one(f"{sql} RETURNING id", (now,)) is not None
+    return tx.any(f"{sql} RETURNING id", (now,))
 
 
 def is_started(tx: Transaction) -> bool:
-    return tx.one("SELECT id FROM catalog_state") is not None
+    return tx.any("SELECT id FROM catalog_state")
 
 
 def lock_imports(tx: Transaction) -> None:
@@ -200,9 +196,9 @@ def lock_imports(tx: Transaction) -> None:
     tx.one("SELECT id FROM catalog_state FOR UPDATE")
 
 
-def fingerprint(tx: Transaction) -> Row | None:
+def fingerprint(tx: Transaction) -> Row:
     """Another row after any change of products but their stock: versions only rise."""
-    return tx.one("SELECT count(*) AS products, sum(version) AS versions FROM products")
+    return tx.get("SELECT count(*) AS products, sum(version) AS versions FROM products")
 
 
 def find_stored(tx: Transaction, column: str, values: Sequence[str]) -> list[StoredProduct]:

@@ -38,23 +38,20 @@ def give_back_stock(
     tx: Transaction, product_id: int, quantity: int, reason: str, order_id: str, now: str
 ) -> None:
     """Add what an order had taken, also to a product that is no longer for sale."""
-    row = tx.one(
+    row = tx.get(
         "UPDATE products SET stock = stock + ?, updated_at = ? WHERE id = ? RETURNING id, stock",
         (quantity, now, product_id),
     )
-    assert row is not None
     add_movement(tx, row, quantity, reason, now, order_id)
 
 
 def set_stock(tx: Transaction, product_id: int, stock: int, reason: str, now: str) -> None:
     """Set the stock, whatever it is by now, with a movement for the difference."""
-    old = tx.one("SELECT stock FROM products WHERE id = ? FOR UPDATE", (product_id,))
-    row = tx.one(
+    old = tx.get("SELECT stock FROM products WHERE id = ? FOR UPDATE", (product_id,))
+    row = tx.get(
         "UPDATE products SET stock = ?, updated_at = ? WHERE id = ? RETURNING id, stock",
         (stock, now, product_id),
     )
-    assert old is not None
-    assert row is not None
     add_movement(tx, row, stock - old["stock"], reason, now)
 
 
@@ -75,12 +72,11 @@ def find_offers(tx: Transaction, product_ids: Sequence[int]) -> list[Row]:
 
 def insert_reservation(tx: Transaction, order_id: str, status: str, now: str) -> bool:
     """Write a reservation of nothing; False if the order has one."""
-    row = tx.one(
+    return tx.any(
         "INSERT INTO reservations (order_id, status, items, created_at, updated_at)"
         " VALUES (?, ?, '[]', ?, ?) ON CONFLICT (order_id) DO NOTHING RETURNING order_id",
         (order_id, status, now, now),
     )
-    return row is not None
 
 
 def save_reserved(tx: Transaction, order_id: str, lines: Sequence[Line]) -> None:
@@ -92,8 +88,7 @@ def save_reserved(tx: Transaction, order_id: str, lines: Sequence[Line]) -> None
 
 def get_reservation(tx: Transaction, order_id: str) -> tuple[str, list[Line]]:
     """Status and lines of a reservation that there is."""
-    row = tx.one("SELECT status, items FROM reservations WHERE order_id = ?", (order_id,))
-    assert row is not None
+    row = tx.get("SELECT status, items FROM reservations WHERE order_id = ?", (order_id,))
     return row["status"], _read_lines(row)
 
 

@@ -20,7 +20,7 @@ from shop_common.db import Row, Transaction, marks
 def insert_order(tx: Transaction, order: Order) -> bool:
     """Write the order; False if its id is taken: someone has claimed it."""
     items = [[line.product_id, line.quantity, line.price_minor] for line in order.lines]
-    row = tx.one(
+    return tx.any(
         "INSERT INTO orders (order_id, user_id, items, status, total_amount, unverified, reason,"
         " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (order_id) DO NOTHING RETURNING order_id",
@@ -36,7 +36,6 @@ def insert_order(tx: Transaction, order: Order) -> bool:
             order.updated_at,
         ),
     )
-    return row is not None
 
 
 def find_order(tx: Transaction, order_id: str) -> Order | None:
@@ -69,13 +68,12 @@ def save_status(
     `paid_by` is the payment that makes it PAID.
     """
     paid_at = None if paid_by is None else now
-    row = tx.one(
+    return tx.any(
         "UPDATE orders SET status = ?, reason = ?, updated_at = ?,"
         " payment_id = COALESCE(payment_id, ?), paid_at = COALESCE(paid_at, ?)"
         " WHERE order_id = ? AND status = ? RETURNING order_id",
         (to_status, reason, now, paid_by, paid_at, order.order_id, order.status),
     )
-    return row is not None
 
 
 def save_verified(tx: Transaction, order_id: str, now: str) -> None:

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TypeVar
 
 from apps.payments.model import Payment, Refund
-from shop_common.db import Row, Transaction
+from shop_common.db import Transaction
 from shop_common.errors import NotFoundError
 
 Record = TypeVar("Record", Payment, Refund)
@@ -28,7 +28,7 @@ _INSERT = {
 def insert(tx: Transaction, record: Payment | Refund) -> bool:
     """Write it; False if its key is taken or another payment of the order stands."""
     values = attrgetter(*_FIELDS[type(record)])(record)
-    return tx.one(_INSERT[type(record)], values) is not None
+    return tx.any(_INSERT[type(record)], values)
 
 
 def find_payment(tx: Transaction, payment_id: str) -> Payment | None:
@@ -91,28 +91,27 @@ def owe_payment(
 
 def take_from_payment(tx: Transaction, payment_id: str, amount_minor: int, now: str) -> bool:
     """Count the amount as refunded; False if that is more than is left or nothing was paid."""
-    row = tx.one(
+    return tx.any(
         "UPDATE payments SET refunded_minor = refunded_minor + ?, updated_at = ?"
         " WHERE payment_id = ? AND status = 'COMPLETED' AND refunded_minor + ? <= amount"
         " RETURNING payment_id",
         (amount_minor, now, payment_id, amount_minor),
     )
-    return row is not None
 
 
 def settle_refund(
     tx: Transaction, refund: Refund, status: str, refusal: str | None, sweep_at: str, now: str
 ) -> Payment | None:
     """REQUESTED becomes SUCCEEDED or FAILED; its payment then, or None if it was not REQUESTED."""
-    row = tx.one(
+    is_settled = tx.any(
         "UPDATE refunds SET status = ?, refusal = ?, sweep_at = NULL, updated_at = ?"
         " WHERE refund_id = ? AND status = 'REQUESTED' RETURNING refund_id",
         (status, refusal, now, refund.refund_id),
     )
-    if row is None:
+    if not is_settled:
         return None
     given = refund.amount_minor if status == "SUCCEEDED" else 0
-    row = tx.one(
+    paid = tx.get(
         "UPDATE payments SET succeeded_minor = succeeded_minor + ?, updated_at = ?,"
         " refunded_minor = refunded_minor - ?,"
         # What is owed and did not go through is tried again with a new refund.
@@ -120,7 +119,7 @@ def settle_refund(
         f" WHERE payment_id = ? RETURNING {_SELECTED[Payment]}",
         (given, now, refund.amount_minor - given, given, sweep_at, refund.payment_id),
     )
-    return Payment(**row) if row else None
+    return Payment(**paid)
 
 
 def end_check(tx: Transaction, payment_id: str) -> None:
@@ -156,12 +155,11 @@ def list_due(
 def take_due(tx: Transaction, due: Payment | Refund, sweep_at: str) -> bool:
     """Put it off while it is worked on; False if another worker was quicker."""
     kind = type(due)
-    row = tx.one(
+    return tx.any(
         f"UPDATE {_TABLE[kind]} SET sweep_at = ? WHERE {_ID[kind]} = ? AND sweep_at = ?"
         f" RETURNING {_ID[kind]}",
         (sweep_at, getattr(due, _ID[kind]), due.sweep_at),
     )
-    return row is not None
 
 
 def list_page(
@@ -192,7 +190,5 @@ def list_page(
 
 
 def _find(tx: Transaction, kind: type[Record], where: str, value: str) -> Record | None:
-    row: Row | None = tx.one(
-        f"SELECT {_SELECTED[kind]} FROM {_TABLE[kind]} WHERE {where}", (value,)
-    )
+    row = tx.one(f"SELECT {_SELECTED[kind]} FROM {_TABLE[kind]} WHERE {where}", (value,))
     return kind(**row) if row else None

@@ -88,6 +88,15 @@ class Transaction:
         rows = self._connection.execute(self._translate(sql), params).fetchall()
         return rows[0] if rows else None
 
+    def get(self, sql: str, params: Sequence[Any] = ()) -> Row:
+        """The first row, where there must be one."""
+        rows: list[Row] = self._connection.execute(self._translate(sql), params).fetchall()
+        return rows[0]
+
+    def any(self, sql: str, params: Sequence[Any] = ()) -> bool:
+        """Whether there is a row: one that was found, or one that was written (`RETURNING`)."""
+        return bool(self._connection.execute(self._translate(sql), params).fetchall())
+
     def all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         rows: list[Row] = self._connection.execute(self._translate(sql), params).fetchall()
         return rows

@@ -90,8 +90,8 @@ class PostgresDatabase(Database):
 
     def version(self) -> str:
         with self.read() as tx:
-            row = tx.one("SELECT current_setting('server_version') AS version")
-        return f"PostgreSQL {row['version'] if row else ''}"
+            row = tx.get("SELECT current_setting('server_version') AS version")
+        return f"PostgreSQL {row['version']}"
 
     def close(self) -> None:
         for pid, connection in self._connections:

@@ -25,7 +25,7 @@ class Plans:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.by_statement: dict[str, list[str]] = {}
         self.executed: list[Executed] = []
-        for name in ("execute", "many", "one", "all", "stream"):
+        for name in ("execute", "many", "one", "get", "any", "all", "stream"):
             self._watch(monkeypatch, name)
 
     def steps(self) -> Iterator[tuple[str, str]]:
