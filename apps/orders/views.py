@@ -1,28 +1,14 @@
 """The routes of the orders app."""
 
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response
 
-from apps.orders import creation, reports, service
+from apps.orders import creation, reports, schemas, service
 from apps.orders.export import write_orders
 from apps.orders.model import CANCELLED, DELIVERED, PAID, SHIPPED, WantedLine, dump_order
-from apps.orders.schemas import (
-    CreateOrderQuerySchema,
-    DoctorReportSchema,
-    ExportQuerySchema,
-    HistorySchema,
-    OrderMovedSchema,
-    OrderQuerySchema,
-    OrderSchema,
-    PaymentReportSchema,
-    ReasonSchema,
-    RefundReportSchema,
-    StatsQuerySchema,
-    StatsSchema,
-    WantedLineSchema,
-)
 from shop_common.context import ctx
 from shop_common.download import csv_download
 from shop_common.operations import operation
@@ -31,16 +17,22 @@ from shop_common.paging import next_link
 blueprint = Blueprint("orders", __name__)
 
 _UNKNOWN = "no such order"
-_MOVE_ERRORS = {404: _UNKNOWN, 409: "the order is in a state that this does not start from"}
+_move_operation = partial(
+    operation,
+    body=schemas.ReasonSchema(),
+    body_required=False,
+    answers={200: schemas.OrderSchema()},
+    errors={404: _UNKNOWN, 409: "the order is in a state that this does not start from"},
+)
 
 
 @blueprint.post("/orders")
 @operation(
     "Order these products, or without a body check out the user's cart",
-    query=CreateOrderQuerySchema(),
-    body=WantedLineSchema(many=True),
+    query=schemas.CreateOrderQuerySchema(),
+    body=schemas.WantedLineSchema(many=True),
     body_required=False,
-    answers={200: OrderSchema()},
+    answers={200: schemas.OrderSchema()},
     errors={
         404: "the catalogue does not sell a product",
         409: "a price is not the catalogue's, too little is left, or the cart is empty; says which",
@@ -52,7 +44,11 @@ def create_order(query: dict[str, Any], body: list[WantedLine] | None) -> dict[s
 
 
 @blueprint.get("/orders")
-@operation("Orders, newest first", query=OrderQuerySchema(), answers={200: OrderSchema(many=True)})
+@operation(
+    "Orders, newest first",
+    query=schemas.OrderQuerySchema(),
+    answers={200: schemas.OrderSchema(many=True)},
+)
 def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
     orders = service.list_orders(ctx(), **query)
     link = next_link(orders, query["limit"], attrgetter("order_id"))
@@ -62,8 +58,8 @@ def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[
 @blueprint.get("/orders/stats")
 @operation(
     "What was sold in the last days, and what has become of the orders made in them",
-    query=StatsQuerySchema(),
-    answers={200: StatsSchema()},
+    query=schemas.StatsQuerySchema(),
+    answers={200: schemas.StatsSchema()},
 )
 def get_stats(query: dict[str, Any]) -> dict[str, Any]:
     return reports.get_stats(ctx(), query["days"])
@@ -72,7 +68,7 @@ def get_stats(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/orders/export")
 @operation(
     "Orders as a file, newest first, one row each",
-    query=ExportQuerySchema(),
+    query=schemas.ExportQuerySchema(),
     answers={200: "text/csv"},
 )
 def export_orders(query: dict[str, Any]) -> Response:
@@ -81,7 +77,7 @@ def export_orders(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/orders/<order_id>")
-@operation("One order", answers={200: OrderSchema()}, errors={404: _UNKNOWN})
+@operation("One order", answers={200: schemas.OrderSchema()}, errors={404: _UNKNOWN})
 def get_order(order_id: str) -> dict[str, Any]:
     return dump_order(service.get_order(ctx(), order_id))
 
@@ -89,9 +85,9 @@ def get_order(order_id: str) -> dict[str, Any]:
 @blueprint.post("/orders/<order_id>/payment")
 @operation(
     "For payments only: this payment has paid the order; without a body, payments is asked",
-    body=PaymentReportSchema(),
+    body=schemas.PaymentReportSchema(),
     body_required=False,
-    answers={200: OrderMovedSchema()},
+    answers={200: schemas.OrderMovedSchema()},
     errors={404: _UNKNOWN, 409: "no payment, or none that the order can take"},
 )
 def order_payment(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
@@ -102,8 +98,8 @@ def order_payment(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
 @blueprint.post("/orders/<order_id>/refund")
 @operation(
     "For payments only: so much of this payment was given back",
-    body=RefundReportSchema(),
-    answers={200: OrderMovedSchema()},
+    body=schemas.RefundReportSchema(),
+    answers={200: schemas.OrderMovedSchema()},
     errors={404: _UNKNOWN},
 )
 def order_refund(order_id: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +117,7 @@ def order_refund(order_id: str, body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/orders/<order_id>/history")
 @operation(
     "What an order has been through, newest first",
-    answers={200: HistorySchema(many=True)},
+    answers={200: schemas.HistorySchema(many=True)},
     errors={404: _UNKNOWN},
 )
 def get_history(order_id: str) -> list[dict[str, Any]]:
@@ -129,37 +125,21 @@ def get_history(order_id: str) -> list[dict[str, Any]]:
 
 
 @blueprint.post("/orders/<order_id>/cancel")
-@operation(
-    "Cancel an order that is not shipped: its stock goes back, and its money if it is paid",
-    body=ReasonSchema(),
-    body_required=False,
-    answers={200: OrderSchema()},
-    errors=_MOVE_ERRORS,
+@_move_operation(
+    "Cancel an order that is not shipped: its stock goes back, and its money if it is paid"
 )
 def cancel_order(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
     return _move(order_id, CANCELLED, body)
 
 
 @blueprint.post("/orders/<order_id>/ship")
-@operation(
-    "Say that a paid order is on its way",
-    body=ReasonSchema(),
-    body_required=False,
-    answers={200: OrderSchema()},
-    errors=_MOVE_ERRORS,
-)
+@_move_operation("Say that a paid order is on its way")
 def ship_order(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
     return _move(order_id, SHIPPED, body)
 
 
 @blueprint.post("/orders/<order_id>/deliver")
-@operation(
-    "Say that a shipped order has arrived",
-    body=ReasonSchema(),
-    body_required=False,
-    answers={200: OrderSchema()},
-    errors=_MOVE_ERRORS,
-)
+@_move_operation("Say that a shipped order has arrived")
 def deliver_order(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
     return _move(order_id, DELIVERED, body)
 
@@ -167,7 +147,7 @@ def deliver_order(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
 @blueprint.get("/admin/doctor")
 @operation(
     "The last report of ./shop doctor",
-    answers={200: DoctorReportSchema()},
+    answers={200: schemas.DoctorReportSchema()},
     errors={404: "it has not run yet"},
 )
 def get_doctor_report() -> dict[str, Any]:

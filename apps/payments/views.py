@@ -5,19 +5,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from apps.payments import refunds, service
+from apps.payments import refunds, schemas, service
 from apps.payments.model import COMPLETED, NO_KEY, SUCCEEDED, Key, dump_payment, dump_refund
-from apps.payments.schemas import (
-    PaidSchema,
-    PaymentQuerySchema,
-    PaymentSchema,
-    PaySchema,
-    ReasonSchema,
-    RefundQuerySchema,
-    RefundSchema,
-    ReturnedSchema,
-    WantedRefundSchema,
-)
 from shop_common import idempotency, money
 from shop_common.context import ctx
 from shop_common.operations import operation
@@ -31,9 +20,9 @@ _NO_PAYMENT = "no such payment"
 @blueprint.post("/pay")
 @operation(
     "Pay an order in full",
-    query=PaySchema(),
+    query=schemas.PaySchema(),
     reads_key=True,
-    answers={200: PaidSchema(), 202: PaidSchema()},
+    answers={200: schemas.PaidSchema(), 202: schemas.PaidSchema()},
     errors={
         402: "the provider declined",
         404: "no such order",
@@ -63,7 +52,9 @@ def pay(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
 
 @blueprint.get("/payments")
 @operation(
-    "Payments, newest first", query=PaymentQuerySchema(), answers={200: PaymentSchema(many=True)}
+    "Payments, newest first",
+    query=schemas.PaymentQuerySchema(),
+    answers={200: schemas.PaymentSchema(many=True)},
 )
 def list_payments(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
     payments = service.list_payments(ctx(), **query)
@@ -72,7 +63,7 @@ def list_payments(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dic
 
 
 @blueprint.get("/payments/<payment_id>")
-@operation("One payment", answers={200: PaymentSchema()}, errors={404: _NO_PAYMENT})
+@operation("One payment", answers={200: schemas.PaymentSchema()}, errors={404: _NO_PAYMENT})
 def get_payment(payment_id: str) -> dict[str, Any]:
     return dump_payment(service.get_payment(ctx(), payment_id))
 
@@ -80,10 +71,10 @@ def get_payment(payment_id: str) -> dict[str, Any]:
 @blueprint.post("/payments/<payment_id>/refund")
 @operation(
     "Give back an amount, or all that is left",
-    body=WantedRefundSchema(),
+    body=schemas.WantedRefundSchema(),
     body_required=False,
     reads_key=True,
-    answers={200: RefundSchema(), 202: RefundSchema()},
+    answers={200: schemas.RefundSchema(), 202: schemas.RefundSchema()},
     errors={
         402: "the provider does not give it back",
         404: _NO_PAYMENT,
@@ -103,8 +94,8 @@ def refund_payment(
 @blueprint.get("/payments/<payment_id>/refunds")
 @operation(
     "The refunds of a payment, newest first",
-    query=RefundQuerySchema(),
-    answers={200: RefundSchema(many=True)},
+    query=schemas.RefundQuerySchema(),
+    answers={200: schemas.RefundSchema(many=True)},
     errors={404: _NO_PAYMENT},
 )
 def list_refunds(
@@ -118,9 +109,9 @@ def list_refunds(
 @blueprint.post("/payments/<payment_id>/return")
 @operation(
     "For orders only: all of the payment goes back",
-    body=ReasonSchema(),
+    body=schemas.ReasonSchema(),
     body_required=False,
-    answers={200: ReturnedSchema()},
+    answers={200: schemas.ReturnedSchema()},
     errors={404: _NO_PAYMENT},
 )
 def return_payment(payment_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
