@@ -62,9 +62,6 @@ def _create(context: Context, attempt: _Try, wanted: Sequence[WantedLine] | None
         status=model.CREATED,
         total_minor=model.total_minor(lines),
         unverified=unverified,
-        payment_id=None,
-        paid_at=None,
-        reason=None,
         created_at=now,
         updated_at=now,
     )
@@ -122,7 +119,7 @@ def claim(
     having inserted this row, or having found it. The caller delivers the messages, or the relay.
     """
     now = to_iso(context.clock())
-    row = Order(order_id, user_id or "", (), model.ABANDONED, 0, False, None, None, None, now, now)
+    row = Order(order_id, user_id or "", (), model.ABANDONED, 0, False, now, now)
     with context.db.write() as tx:
         store.insert_order(tx, row)
         if store.find_statuses(tx, [order_id]) != {order_id: model.ABANDONED}:

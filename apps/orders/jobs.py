@@ -73,8 +73,7 @@ def check_unverified(context: Context) -> None:
 @retry_on_conflict
 def _verify(context: Context, order_id: str) -> None:
     with context.db.write() as tx:
-        if store.lock_order(tx, order_id):
-            store.save_verified(tx, order_id, to_iso(context.clock()))
+        store.save_verified(tx, order_id, to_iso(context.clock()))
 
 
 @retry_on_conflict
@@ -97,8 +96,8 @@ def _try_move(
     context: Context, order_id: str, to_status: str, actor: str, reason: str
 ) -> list[Row]:
     with context.db.write() as tx:
-        order = store.lock_order(tx, order_id)
-        return service.move(context, tx, order, to_status, actor, reason) if order else []
+        order = store.get_order(tx, order_id, lock=True)
+        return service.move(context, tx, order, to_status, actor, reason)
 
 
 def sweep(context: Context) -> None:

@@ -80,11 +80,11 @@ class Order:
     status: str
     total_minor: int
     unverified: bool
-    payment_id: str | None
-    paid_at: str | None
-    reason: str | None
     created_at: str
     updated_at: str
+    payment_id: str | None = None
+    paid_at: str | None = None
+    reason: str | None = None
 
 
 class Basket(NamedTuple):

@@ -15,7 +15,7 @@ from shop_common.errors import ConflictError, InvalidInputError, NotFoundError
 def get_order(context: Context, order_id: str) -> Order:
     """Raises NotFoundError."""
     with context.db.read() as tx:
-        return _found(store.find_order(tx, order_id), order_id)
+        return store.get_order(tx, order_id)
 
 
 def list_orders(
@@ -36,7 +36,7 @@ def list_orders(
 def get_history(context: Context, order_id: str) -> list[dict[str, Any]]:
     """What the order has been through, newest first. Raises NotFoundError."""
     with context.db.read() as tx:
-        _found(store.find_order(tx, order_id), order_id)
+        store.get_order(tx, order_id)
         return store.list_history(tx, order_id)
 
 
@@ -53,9 +53,9 @@ def _move_order(
 ) -> tuple[Order, list[Row]]:
     with context.db.write() as tx:
         idempotency.claim(tx)
-        order = _found(store.lock_order(tx, order_id), order_id)
+        order = store.get_order(tx, order_id, lock=True)
         rows = move(context, tx, order, to_status, model.CLIENT, reason)
-        order = _found(store.find_order(tx, order_id), order_id)
+        order = store.get_order(tx, order_id)
         idempotency.keep(tx, dump_order(order))
     return order, rows
 
@@ -109,7 +109,7 @@ def order_payment(context: Context, order_id: str, reported: tuple[str, int] | N
 @retry_on_conflict
 def _judge_payment(context: Context, order_id: str, payment_id: str, amount_minor: int) -> None:
     with context.db.write() as tx:
-        order = _found(store.lock_order(tx, order_id), order_id)
+        order = store.get_order(tx, order_id, lock=True)
         judged = store.find_judged_payment(tx, payment_id)
         if judged is None:
             now = to_iso(context.clock())
@@ -149,12 +149,12 @@ def record_refund(
     rows: list[Row] = []
     with context.db.write() as tx:
         idempotency.claim(tx)
-        order = _found(store.lock_order(tx, order_id), order_id)
+        order = store.get_order(tx, order_id, lock=True)
         now = to_iso(context.clock())
         store.insert_refund(tx, refund_id, order_id, payment_id, amount_minor, refunded_minor, now)
         if model.is_refunded(order, payment_id, refunded_minor):
             rows = move(context, tx, order, model.REFUNDED, model.PAYMENTS, None)
-        order = _found(store.find_order(tx, order_id), order_id)
+        order = store.get_order(tx, order_id)
         idempotency.keep(tx, {"order_id": order_id, "status": order.status})
     context.outbox.deliver_all(rows)
     return order
@@ -167,9 +167,3 @@ def get_doctor_report(context: Context) -> dict[str, Any]:
         raise NotFoundError("The doctor has not run yet")
     report: dict[str, Any] = json.loads(path.read_text())
     return report
-
-
-def _found(order: Order | None, order_id: str) -> Order:
-    if order is None:
-        raise NotFoundError(f"Order {order_id} not found")
-    return order

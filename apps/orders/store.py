@@ -15,6 +15,7 @@ from apps.orders.model import (
 )
 from shop_common import json_text
 from shop_common.db import Row, Transaction, marks
+from shop_common.errors import NotFoundError
 
 
 def insert_order(tx: Transaction, order: Order) -> bool:
@@ -38,19 +39,19 @@ def insert_order(tx: Transaction, order: Order) -> bool:
     )
 
 
-def find_order(tx: Transaction, order_id: str) -> Order | None:
-    return _find(tx, order_id, "")
-
-
-def lock_order(tx: Transaction, order_id: str) -> Order | None:
-    return _find(tx, order_id, " FOR UPDATE")
-
-
-def _find(tx: Transaction, order_id: str, lock: str) -> Order | None:
-    row = tx.one(
-        f"SELECT * FROM orders WHERE order_id = ? AND status <> ?{lock}", (order_id, ABANDONED)
-    )
+def find_order(tx: Transaction, order_id: str, *, lock: bool = False) -> Order | None:
+    """With `lock` nobody else moves it until the end of the transaction."""
+    sql = "SELECT * FROM orders WHERE order_id = ? AND status <> ?"
+    row = tx.one(sql + " FOR UPDATE" if lock else sql, (order_id, ABANDONED))
     return _load(row) if row else None
+
+
+def get_order(tx: Transaction, order_id: str, *, lock: bool = False) -> Order:
+    """As `find_order`. Raises NotFoundError."""
+    order = find_order(tx, order_id, lock=lock)
+    if order is None:
+        raise NotFoundError(f"Order {order_id} not found")
+    return order
 
 
 def find_statuses(tx: Transaction, order_ids: Sequence[str]) -> dict[str, str]:
@@ -185,20 +186,11 @@ def add_history(
 def list_history(tx: Transaction, order_id: str) -> list[dict[str, Any]]:
     """What the order has been through, newest first."""
     rows = tx.all(
-        "SELECT created_at, actor, from_status, to_status, reason FROM order_history"
-        " WHERE order_id = ? ORDER BY id DESC",
+        'SELECT created_at AS at, actor AS "by", from_status AS "from", to_status AS "to", reason'
+        " FROM order_history WHERE order_id = ? ORDER BY id DESC",
         (order_id,),
     )
-    return [
-        {
-            "at": row["created_at"],
-            "by": row["actor"],
-            "from": row["from_status"],
-            "to": row["to_status"],
-            "reason": row["reason"],
-        }
-        for row in rows
-    ]
+    return [dict(row) for row in rows]
 
 
 def find_judged_payment(tx: Transaction, payment_id: str) -> Row | None:
