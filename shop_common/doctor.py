@@ -6,7 +6,7 @@ message that is on its way will put right is none.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,13 +34,37 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: its kind, what it is about, and what to do."""
+    """One thing that is wrong: its kind, what it is about, and what puts it right, if we can."""
 
     kind: str
     id: str
     detail: str
-    remedy: str
     repair: Repair | None = field(default=None, compare=False)
+
+    @property
+    def remedy(self) -> str:
+        """What to do."""
+        return "put it right: ./shop doctor --repair" if self.repair else _BY_HAND[self.kind]
+
+
+# What to do about what we cannot put right ourselves.
+_BY_HAND = {
+    "database_damaged": "stop the shop and restore this database from a backup",
+    "unverified_waits": "see why catalog does not answer orders (./shop logs orders)",
+    "total_differs": "compare the order with its payment and correct it by hand",
+    "paid_without_payment": "do not ship it; look the payment up at the provider",
+    "amount_differs": "cancel the order, or refund or charge the difference by hand",
+    "refund_waits": "look the refund up at the provider",
+    "refund_sums_differ": "compare its refunds with the provider's",
+    "refund_differs": "compare its refunds with the provider's",
+    "payment_waits": "look the payment up at the provider",
+    "stock_differs": "count it, and adjust the stock with a reason",
+    "held_differs": "count it, and adjust the stock with a reason",
+    "orphan_hold": "see ./shop logs orders: the sweep",
+    "order_without_stock": "do not ship it; cancel it, or take its stock by hand",
+    "lost_cart": "see ./shop logs orders: the sweep",
+    "message_waits": "see why that app does not answer",
+}
 
 
 def diagnose(
@@ -90,32 +114,20 @@ def _check_files(databases: Mapping[str, Database]) -> Iterator[Finding]:
             except DamagedError as error:
                 results = [str(error.__cause__)]
             if results != ["ok"]:
-                yield Finding(
-                    "database_damaged",
-                    app,
-                    f"SQLite's own check says: {'; '.join(map(str, results[:3]))}",
-                    "stop the shop and restore this database from a backup",
-                )
+                said = "; ".join(map(str, results[:3]))
+                yield Finding("database_damaged", app, f"SQLite's own check says: {said}")
 
 
 def _check_orders(books: Books) -> Iterator[Finding]:
     for order_id, order in books.orders.items():
         is_open = order["status"] in ("CREATED", "PAID")
         if order["unverified"] and is_open and order["created_at"] < books.waiting:
-            yield Finding(
-                "unverified_waits",
-                order_id,
-                "the order has not been checked against the catalogue",
-                "see why catalog does not answer orders (./shop logs orders)",
-            )
+            detail = "the order has not been checked against the catalogue"
+            yield Finding("unverified_waits", order_id, detail)
         items = json_text.load(order["items"])
         if order["total_amount"] != sum(quantity * price for _, quantity, price in items):
-            yield Finding(
-                "total_differs",
-                order_id,
-                "the order's total is not the sum of its lines",
-                "compare the order with its payment and correct it by hand",
-            )
+            detail = "the order's total is not the sum of its lines"
+            yield Finding("total_differs", order_id, detail)
         if order["payment_id"] is None:
             continue
         payment = books.payments.get(order["payment_id"])
@@ -124,7 +136,6 @@ def _check_orders(books: Books) -> Iterator[Finding]:
                 "paid_without_payment",
                 order_id,
                 f"the order is paid by {order['payment_id']}, which is no completed payment of it",
-                "do not ship it; look the payment up at the provider",
             )
         elif payment["amount"] != order["total_amount"]:
             yield Finding(
@@ -132,7 +143,6 @@ def _check_orders(books: Books) -> Iterator[Finding]:
                 order_id,
                 f"{to_number(payment['amount'])} was paid for an order of"
                 f" {to_number(order['total_amount'])}",
-                "cancel the order, or refund or charge the difference by hand",
             )
 
 
@@ -141,29 +151,17 @@ def _check_payments(books: Books) -> Iterator[Finding]:
     for refund_id, refund in books.refunds.items():
         sums[refund["payment_id"]][refund["status"]] += refund["amount"]
         if refund["status"] == "REQUESTED" and refund["created_at"] < books.waiting:
-            yield Finding(
-                "refund_waits",
-                refund_id,
-                "the provider has not said whether the refund succeeded",
-                "look the refund up at the provider",
-            )
+            detail = "the provider has not said whether the refund succeeded"
+            yield Finding("refund_waits", refund_id, detail)
     for payment_id, payment in books.payments.items():
         succeeded = sums[payment_id]["SUCCEEDED"]
         counted = (payment["refunded_minor"], payment["succeeded_minor"])
         if counted != (succeeded + sums[payment_id]["REQUESTED"], succeeded):
-            yield Finding(
-                "refund_sums_differ",
-                payment_id,
-                "what the payment counts as refunded is not the sum of its refunds",
-                "compare its refunds with the provider's",
-            )
+            detail = "what the payment counts as refunded is not the sum of its refunds"
+            yield Finding("refund_sums_differ", payment_id, detail)
         if payment["status"] == "PENDING" and payment["created_at"] < books.waiting:
-            yield Finding(
-                "payment_waits",
-                payment_id,
-                "the provider has not said whether the payment succeeded",
-                "look the payment up at the provider",
-            )
+            detail = "the provider has not said whether the payment succeeded"
+            yield Finding("payment_waits", payment_id, detail)
         if payment["status"] == "COMPLETED":
             yield from _check_completed(books, payment_id, payment, succeeded)
 
@@ -183,7 +181,6 @@ def _check_completed(
             "payment_not_told",
             payment_id,
             f"order {order_id} does not know that it is paid",
-            "tell it: ./shop doctor --repair",
             Repair("orders", f"/orders/{order_id}/payment"),
         )
     elif not is_back and (order is None or not pays or order["status"] == "CANCELLED"):
@@ -193,7 +190,6 @@ def _check_completed(
                 payment_id,
                 f"{to_number(payment['amount'] - succeeded)} was paid for order {order_id}, which"
                 " does not take it, and has not gone back",
-                "give it back: ./shop doctor --repair",
                 Repair("payments", f"/payments/{payment_id}/return", (("reason", "doctor"),)),
             )
     elif order is not None and pays and order["status"] != "CANCELLED":
@@ -205,30 +201,26 @@ def _check_completed(
             payment_id,
             f"order {order_id} is {order['status']}, and {to_number(succeeded)} of"
             f" {to_number(payment['amount'])} has gone back",
-            "compare its refunds with the provider's",
         )
 
 
 def _check_stock(books: Books) -> Iterator[Finding]:
-    held: dict[int, int] = defaultdict(int)
+    held = Counter[int]()
     for reservation in books.reservations.values():
         if reservation["status"] == "HELD":
-            for product_id, quantity, _ in json_text.load(reservation["items"]):
-                held[product_id] += quantity
+            held.update(_sums(reservation))
     for product_id, product in books.products.items():
         if product["stock"] < 0 or product["stock"] != product["moved"]:
             yield Finding(
                 "stock_differs",
                 str(product_id),
                 f"the stock is {product['stock']}, its history adds up to {product['moved']}",
-                "count it, and adjust the stock with a reason",
             )
         if held[product_id] != -product["held"]:
             yield Finding(
                 "held_differs",
                 str(product_id),
                 f"orders hold {held[product_id]}, the history says {-product['held']}",
-                "count it, and adjust the stock with a reason",
             )
 
 
@@ -239,12 +231,14 @@ def _check_holds(books: Books) -> Iterator[Finding]:
             continue
         if order is None:
             if reservation["created_at"] < books.old:
-                yield _orphan(order_id, "there is no such order", None)
+                detail = "stock is held, but there is no such order"
+                yield Finding("orphan_hold", order_id, detail)
         elif order["status"] in _GAVE_BACK or (
             order["status"] == "REFUNDED" and order_id not in books.shipped
         ):
             repair = Repair("catalog", f"/reservations/{order_id}/release", (("reason", "doctor"),))
-            yield _orphan(order_id, f"the order is {order['status']}", repair)
+            detail = f"stock is held, but the order is {order['status']}"
+            yield Finding("orphan_hold", order_id, detail, repair)
     for order_id, order in books.orders.items():
         if order["unverified"] or order["status"] in (*_GAVE_BACK, "REFUNDED"):
             continue
@@ -254,22 +248,12 @@ def _check_holds(books: Books) -> Iterator[Finding]:
                 "order_without_stock",
                 order_id,
                 f"the order is {order['status']} and what it holds is not what was ordered",
-                "do not ship it; cancel it, or take its stock by hand",
             )
 
 
-def _orphan(order_id: str, why: str, repair: Repair | None) -> Finding:
-    return Finding(
-        "orphan_hold",
-        order_id,
-        f"stock is held, but {why}",
-        "give it back: ./shop doctor --repair" if repair else "see ./shop logs orders: the sweep",
-        repair,
-    )
-
-
-def _sums(row: Row) -> dict[int, int]:
-    sums: dict[int, int] = defaultdict(int)
+def _sums(row: Row) -> Counter[int]:
+    """How many of each product."""
+    sums = Counter[int]()
     for product_id, quantity, _ in json_text.load(row["items"]):
         sums[product_id] += quantity
     return sums
@@ -287,26 +271,17 @@ def _check_carts(books: Books) -> Iterator[Finding]:
                 "lost_cart",
                 order_id,
                 f"lines of {checkout['user_id']}'s cart were taken, not ordered, not restored",
-                "see ./shop logs orders: the sweep",
             )
 
 
 def _check_messages(books: Books) -> Iterator[Finding]:
     for app, rows in books.messages.items():
         for row in rows:
-            retry = Repair(app, f"/admin/outbox/{row['id']}/retry")
+            message = f"{row['topic']}: {row['last_error']}"
             if row["parked_at"]:
-                yield Finding(
-                    "message_parked",
-                    f"{app}/{row['id']}",
-                    f"{row['partner']} refused {row['topic']}: {row['last_error']}",
-                    "send it again: ./shop doctor --repair",
-                    retry,
-                )
+                retry = Repair(app, f"/admin/outbox/{row['id']}/retry")
+                detail = f"{row['partner']} refused {message}"
+                yield Finding("message_parked", f"{app}/{row['id']}", detail, retry)
             elif row["created_at"] < books.waiting:
-                yield Finding(
-                    "message_waits",
-                    f"{app}/{row['id']}",
-                    f"{row['partner']} has not taken {row['topic']}: {row['last_error']}",
-                    f"see why {row['partner']} does not answer {app}",
-                )
+                detail = f"{row['partner']} has not taken {message}"
+                yield Finding("message_waits", f"{app}/{row['id']}", detail)

@@ -44,7 +44,9 @@ def findings(data_dir: Path) -> set[str]:
     environ = {"SHOP_DATA_DIR": str(data_dir)}
     databases = {app: open_database(load_config(app, environ)) for app in APPS}
     try:
-        return {finding.kind for finding in examine(databases, clock.now(), 30)}
+        found = examine(databases, clock.now(), 30)
+        assert all(finding.remedy for finding in found), "each says what to do"
+        return {finding.kind for finding in found}
     finally:
         for database in databases.values():
             database.close()
