@@ -1,6 +1,7 @@
 """What both engines share: the transaction that stores are given, and the retry of conflicts."""
 
 import functools
+import os
 import random
 import threading
 import time
@@ -128,6 +129,12 @@ class Database(ABC):
 
     engine: str
 
+    def __init__(self) -> None:
+        self._patience = Patience()
+        self._local = threading.local()
+        # Each with the process that opened it, which alone may close it.
+        self._connections: list[tuple[int, Any]] = []
+
     @abstractmethod
     def write(self, *, alone: bool = False) -> AbstractContextManager[Transaction]:
         """A transaction that behaves as if it were alone; commits at the end of the block.
@@ -151,9 +158,13 @@ class Database(ABC):
     def version(self) -> str:
         """The engine's version, such as `SQLite 3.53.4`."""
 
-    @abstractmethod
     def close(self) -> None:
         """Close every connection that this process opened."""
+        for pid, connection in self._connections:
+            if pid == os.getpid():
+                connection.close()
+        self._connections.clear()
+        self._local = threading.local()
 
     def check_writable(self) -> None:
         """Raise BusyError unless a write transaction can be had."""

@@ -3,7 +3,6 @@
 import functools
 import logging
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +15,6 @@ from shop_common.db.base import (
     LOCK_WAIT_S,
     ConflictRetryError,
     Database,
-    Patience,
     Transaction,
     only_transaction,
 )
@@ -42,11 +40,9 @@ class PostgresDatabase(Database):
     engine = "postgres"
 
     def __init__(self, url: str, schema: str) -> None:
+        super().__init__()
         self._url = url
         self._schema = schema
-        self._local = threading.local()
-        self._patience = Patience()
-        self._connections: list[tuple[int, Connection]] = []
 
     @contextmanager
     def write(self, *, alone: bool = False) -> Iterator[Transaction]:
@@ -92,13 +88,6 @@ class PostgresDatabase(Database):
         with self.read() as tx:
             row = tx.get("SELECT current_setting('server_version') AS version")
         return f"PostgreSQL {row['version']}"
-
-    def close(self) -> None:
-        for pid, connection in self._connections:
-            if pid == os.getpid():
-                connection.close()
-        self._connections.clear()
-        self._local = threading.local()
 
     def _begin(self, statement: str) -> Connection:
         connection = self._connection()

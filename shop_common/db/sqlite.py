@@ -2,7 +2,6 @@
 
 import functools
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pysqlite3 as sqlite3
 
 from shop_common import crash, waiting
-from shop_common.db.base import LOCK_WAIT_S, Database, Patience, Transaction, only_transaction
+from shop_common.db.base import LOCK_WAIT_S, Database, Transaction, only_transaction
 from shop_common.db.fair_queue import FairQueue
 from shop_common.db.group_commit import GroupCommit, Part
 from shop_common.errors import BusyError, DamagedError
@@ -38,11 +37,9 @@ class SQLiteDatabase(Database):
     engine = "sqlite"
 
     def __init__(self, path: str) -> None:
+        super().__init__()
         self.path = path
         self._queue = FairQueue(path)
-        self._patience = Patience()
-        self._local = threading.local()
-        self._connections: list[Any] = []
         self._group = GroupCommit(self._begin, self._release)
         self._writer_pid = 0
         self._writer_waits_s = LOCK_WAIT_S
@@ -94,11 +91,7 @@ class SQLiteDatabase(Database):
         return f"SQLite {sqlite3.sqlite_version}"
 
     def close(self) -> None:
-        for pid, connection in self._connections:
-            if pid == os.getpid():
-                connection.close()
-        self._connections.clear()
-        self._local = threading.local()
+        super().close()
         self._writer_pid = 0
         self._queue.close()
 
