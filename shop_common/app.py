@@ -211,7 +211,7 @@ def record(app: str, asked: Request, status: int, started_at: float) -> None:
         log.write_request(app, asked.method, asked.path, status, seconds)
     except OSError:
         # A full disk, as a rule. What was done is done, so the answer has to say so.
-        metrics.count_lost_line(name)
+        metrics.count(metrics.LINES_LOST, name)
 
 
 def _answer_error(error: Exception) -> Response:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -264,11 +264,12 @@ def load_config(app: str, environ: Mapping[str, str] = os.environ) -> Config:
         raise ConfigError("CRASH_POINTS must be 0 when SHOP_HOST is no address of loopback")
     port_base = value["SHOP_PORT_BASE"]
     data_dir = value["SHOP_DATA_DIR"]
+    names = {field.name: field.name.upper() for field in fields(Config)}
     return Config(
+        # A field is the setting of its name, but for those below.
+        **{field: value[name] for field, name in names.items() if name in value},
         app=app,
-        api_key=value["API_KEY"],
         host=value["SHOP_HOST"],
-        cors_origins=value["CORS_ORIGINS"],
         data_dir=data_dir,
         port_base=port_base,
         partner_urls={
@@ -279,16 +280,5 @@ def load_config(app: str, environ: Mapping[str, str] = os.environ) -> Config:
         or f"sqlite:///{data_dir / DATABASE_FILES[app]}",
         workers=value["APP_WORKERS"] or DEFAULT_WORKERS[app],
         threads=value["APP_THREADS"],
-        upstream_timeout_s=value["UPSTREAM_TIMEOUT_S"],
         first_byte_timeout_s=value["UPSTREAM_FIRST_BYTE_S"],
-        cart_ttl_days=value["CART_TTL_DAYS"],
-        order_ttl_s=value["ORDER_TTL_S"],
-        sweep_after_s=value["SWEEP_AFTER_S"],
-        doctor_every_s=value["DOCTOR_EVERY_S"],
-        payment_provider=value["PAYMENT_PROVIDER"],
-        simulated_faults=value["SIMULATED_FAULTS"],
-        catalog_empty=value["CATALOG_EMPTY"],
-        currency=value["CURRENCY"],
-        crash_points=value["CRASH_POINTS"],
-        log_level=value["LOG_LEVEL"],
     )

@@ -111,7 +111,7 @@ class HttpClient:
             raise RuntimeError("an HTTP call inside a transaction would hold its locks")
         if not tries and not self._breaker.is_closed():
             # Before anything is prepared: in an outage every caller comes through here.
-            metrics.count_call(self.partner, _OUTCOMES[BreakerOpenError])
+            metrics.count(metrics.PARTNER_CALLS, self.partner, _OUTCOMES[BreakerOpenError])
             raise self._open()
         waiting.begins()
         request = self._channel.prepare(method, path, params, json)
@@ -133,7 +133,7 @@ class HttpClient:
             outcome = _OUTCOMES[type(error)]
             raise
         finally:
-            metrics.count_call(self.partner, outcome)
+            metrics.count(metrics.PARTNER_CALLS, self.partner, outcome)
         return answer
 
     def _call_in_place(
@@ -215,7 +215,7 @@ def fail_open(
             try:
                 return function(*args, **kwargs)
             except caught as error:
-                metrics.count_fail_open(policy)
+                metrics.count(metrics.FAIL_OPEN, policy)
                 extra = {"policy": policy, "partner": error.partner, "error": type(error).__name__}
                 logger.warning("fail-open: %s", error.detail, extra=extra)
                 return None

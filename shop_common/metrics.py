@@ -20,24 +20,12 @@ OUTBOX_SENT = Counter("outbox_sent_total", "Outbox rows sent.", ["topic", "outco
 
 
 def count_request(operation: str, status: int, seconds: float) -> None:
-    _labelled(REQUESTS, operation, status).inc()
+    count(REQUESTS, operation, status)
     _labelled(REQUEST_SECONDS, operation).observe(seconds)
 
 
-def count_lost_line(operation: str) -> None:
-    _labelled(LINES_LOST, operation).inc()
-
-
-def count_call(partner: str, outcome: str) -> None:
-    _labelled(PARTNER_CALLS, partner, outcome).inc()
-
-
-def count_fail_open(policy: str) -> None:
-    _labelled(FAIL_OPEN, policy).inc()
-
-
-def count_sent(topic: str, outcome: str) -> None:
-    _labelled(OUTBOX_SENT, topic, outcome).inc()
+def count(counter: Counter, *labels: object) -> None:
+    _labelled(counter, *labels).inc()
 
 
 @functools.cache

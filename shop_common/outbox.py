@@ -214,7 +214,7 @@ class Outbox:
             )
             if is_closed and refuse:
                 refuse(tx, row, answer)
-        metrics.count_sent(row["topic"], "refused" if refuse else "closed")
+        metrics.count(metrics.OUTBOX_SENT, row["topic"], "refused" if refuse else "closed")
 
     @retry_on_conflict
     def _put_off(self, row: Row, reason: str, *, refused: bool) -> None:
@@ -237,7 +237,7 @@ class Outbox:
                 ),
             )
         outcome = "parked" if parks else "put_off"
-        metrics.count_sent(row["topic"], outcome)
+        metrics.count(metrics.OUTBOX_SENT, row["topic"], outcome)
         logger.warning(
             "outbox row %s %s: %s", row["id"], outcome, reason, extra={"topic": row["topic"]}
         )
