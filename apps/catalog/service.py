@@ -23,7 +23,6 @@ from shop_common.clock import to_iso
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
 from shop_common.errors import ConflictError, PreconditionFailedError
-from shop_common.fields import MAX_ID
 from shop_common.holdings import Holdings
 from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -92,14 +91,7 @@ def list_changes(context: Context, after: str, limit: int) -> dict[str, Any]:
 
 def get_product(context: Context, product_id: int) -> Row:
     with context.db.read() as tx:
-        return _get_product(tx, product_id)
-
-
-def _get_product(tx: Transaction, product_id: int, *, lock: bool = False) -> Row:
-    row = store.find_product(tx, product_id, lock=lock) if product_id <= MAX_ID else None
-    if row is None:
-        raise ProductNotFoundError(product_id)
-    return row
+        return store.get_product(tx, product_id)
 
 
 @retry_on_conflict
@@ -127,8 +119,7 @@ def update_product(
 ) -> Row:
     """Change what `changes` names, if the product's version is one of `versions` (None: any)."""
     with context.db.write() as tx:
-        row = _get_product(tx, product_id, lock=True)
-        _check_version(row, versions)
+        row = _lock_version(tx, product_id, versions)
         data = store.read_data(row)
         changed = replace(data, **changes)
         if changed == data:
@@ -139,14 +130,16 @@ def update_product(
 @retry_on_conflict
 def archive_product(context: Context, product_id: int, versions: Collection[str] | None) -> None:
     with context.db.write() as tx:
-        row = _get_product(tx, product_id, lock=True)
-        _check_version(row, versions)
+        _lock_version(tx, product_id, versions)
         store.archive_product(tx, product_id, to_iso(context.clock()))
 
 
-def _check_version(row: Row, versions: Collection[str] | None) -> None:
+def _lock_version(tx: Transaction, product_id: int, versions: Collection[str] | None) -> Row:
+    """The product, if it is in one of `versions` still; nobody else changes it meanwhile."""
+    row = store.get_product(tx, product_id, lock=True)
     if versions is not None and str(row["version"]) not in versions:
-        raise PreconditionFailedError(f"Product {row['id']} was changed meanwhile; read it again")
+        raise PreconditionFailedError(f"Product {product_id} was changed meanwhile; read it again")
+    return row
 
 
 @retry_on_conflict
@@ -154,10 +147,9 @@ def change_stock(context: Context, product_id: int, delta: int, reason: str) -> 
     """Add `delta` to the stock. Raises ConflictError where it would leave 0 to MAX_STOCK."""
     with context.db.write() as tx:
         idempotency.claim(tx)
-        _get_product(tx, product_id, lock=True)
+        stock = store.get_product(tx, product_id, lock=True)["stock"]
         row = store_stock.change_stock(tx, product_id, delta, reason, to_iso(context.clock()))
         if row is None:
-            stock = _get_product(tx, product_id)["stock"]
             bound = f"; {MAX_STOCK} is the most" if delta > 0 else ""
             raise ConflictError(f"Product {product_id} has a stock of {stock}{bound}", stock=stock)
         return _keep_product(tx, row, 200, {})
@@ -166,7 +158,7 @@ def change_stock(context: Context, product_id: int, delta: int, reason: str) -> 
 def get_stock_history(context: Context, product_id: int, after: int, limit: int) -> list[Row]:
     """Movements of the stock, newest first, those before `after`; of archived products too."""
     with context.db.read() as tx:
-        if product_id > MAX_ID or not store.is_known(tx, product_id):
+        if not store.is_known(tx, product_id):
             raise ProductNotFoundError(product_id)
         return store_stock.list_movements(tx, product_id, after, limit)
 

@@ -3,9 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from apps.catalog.model import ANSWERED, DATA, ImportRow, Origin, ProductData, StoredProduct
+from apps.catalog.model import (
+    ANSWERED,
+    DATA,
+    ImportRow,
+    Origin,
+    ProductData,
+    ProductNotFoundError,
+    StoredProduct,
+)
 from shop_common import json_text
 from shop_common.db import Row, Transaction, marks
+from shop_common.fields import MAX_ID
 
 PRODUCT = f"{', '.join(ANSWERED)}, version"
 STORED = f"id, stock, {', '.join(DATA)}, handle, options, archived_at"
@@ -86,18 +95,20 @@ def _prefix_query(engine: str, words: Sequence[str]) -> str:
     return " & ".join(f"'{word}':*" for word in words)
 
 
-def find_product(tx: Transaction, product_id: int, *, lock: bool = False) -> Row | None:
-    """A product for sale, with its `version`."""
-    return tx.one(
-        f"SELECT {PRODUCT} FROM products WHERE id = ? AND archived_at IS NULL"
-        + (" FOR UPDATE" if lock else ""),
-        (product_id,),
-    )
+def get_product(tx: Transaction, product_id: int, *, lock: bool = False) -> Row:
+    """A product for sale, with its `version`. Raises ProductNotFoundError."""
+    sql = f"SELECT {PRODUCT} FROM products WHERE id = ? AND archived_at IS NULL"
+    sql += " FOR UPDATE" if lock else ""
+    row = tx.one(sql, (product_id,)) if product_id <= MAX_ID else None
+    if row is None:
+        raise ProductNotFoundError(product_id)
+    return row
 
 
 def is_known(tx: Transaction, product_id: int) -> bool:
     """Whether there is or was such a product."""
-    return tx.any("SELECT id FROM products WHERE id = ?", (product_id,))
+    sql = "SELECT id FROM products WHERE id = ?"
+    return product_id <= MAX_ID and tx.any(sql, (product_id,))
 
 
 def insert_product(tx: Transaction, origin: Origin, data: ProductData, stock: int, now: str) -> Row:
