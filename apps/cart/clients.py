@@ -6,7 +6,7 @@ from typing import Any
 from apps.cart.model import Changes, Offer
 from shop_common import money
 from shop_common.context import Context
-from shop_common.exchange import BadAnswerError
+from shop_common.exchange import Answer, BadAnswerError
 from shop_common.http_client import NoPlaceError, fail_open
 
 # A read must stay quick even while the catalogue hangs.
@@ -17,28 +17,16 @@ MAX_STOCK = 2**53  # what every reader of JSON takes exactly
 @fail_open("validate_product")
 def validate_product(context: Context, product_id: int) -> bool | None:
     """Whether the catalogue sells the product; None: let through unchecked."""
-    answer = context.partners["catalog"].call(
-        "GET",
-        "/products",
-        params={"ids": product_id},
-        # Whether it is back the refresh of the listing finds out, which nobody waits for.
-        tries=False,
-    )
-    return product_id in answer.read_as(_product_ids)
+    # Whether it is back the refresh of the listing finds out, which nobody waits for.
+    return product_id in _ask(context, [product_id], tries=False).read_as(_product_ids)
 
 
 # A cart can be read while many others are: the next read checks what this one could not.
 @fail_open("check_products", also=(NoPlaceError,))
 def check_products(context: Context, product_ids: Collection[int]) -> set[int] | None:
     """Those of the products that the catalogue sells; None: still not to be known."""
-    answer = context.partners["catalog"].call(
-        "GET",
-        "/products",
-        params={"ids": ",".join(map(str, product_ids)), "limit": len(product_ids)},
-        timeout_s=CHECK_TIMEOUT_S,
-        # What was let through in an outage is checked as soon as the outage is over.
-        probe=True,
-    )
+    # `probe`: what was let through in an outage is checked as soon as the outage is over.
+    answer = _ask(context, product_ids, timeout_s=CHECK_TIMEOUT_S, probe=True)
     return answer.read_as(_product_ids)
 
 
@@ -46,14 +34,15 @@ def check_products(context: Context, product_ids: Collection[int]) -> set[int] |
 @fail_open("quote_prices", also=(NoPlaceError,))
 def quote_prices(context: Context, product_ids: Collection[int]) -> dict[int, Offer] | None:
     """What the catalogue says of those of the products that it sells; None: it is silent."""
-    answer = context.partners["catalog"].call(
-        "GET",
-        "/products",
-        params={"ids": ",".join(map(str, product_ids)), "limit": len(product_ids)},
-    )
-    return answer.read_as(
+    return _ask(context, product_ids).read_as(
         lambda products: {int(product["id"]): _offer(product) for product in products}
     )
+
+
+def _ask(context: Context, product_ids: Collection[int], **how: Any) -> Answer:
+    """Which of these the catalogue sells: all of them come in one list."""
+    params = {"ids": ",".join(map(str, product_ids))}
+    return context.partners["catalog"].call("GET", "/products", params=params, **how)
 
 
 def list_changes(context: Context, after: str) -> Changes:

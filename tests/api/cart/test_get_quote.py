@@ -60,7 +60,7 @@ def test_every_line_at_its_price(full_cart: Api, partners: responses.RequestsMoc
         "subtotal": 1089.96,
         "complete": True,
     }
-    assert [call.request.url for call in partners.calls] == [f"{PRODUCTS}?ids=1%2C2&limit=2"]
+    assert [call.request.url for call in partners.calls] == [f"{PRODUCTS}?ids=1%2C2"]
 
 
 def test_the_prices_are_those_of_now(full_cart: Api, partners: responses.RequestsMock) -> None:

@@ -111,7 +111,7 @@ def test_unverified_lines_are_checked_first(cart: Api, partners: responses.Reque
     partners.reset()
     sell(partners, 1, 2)
     assert items(take(cart, "o-1")) == {1: 1, 2: 1}
-    assert [call.request.url for call in partners.calls] == [f"{PRODUCTS}?ids=1%2C2&limit=2"]
+    assert [call.request.url for call in partners.calls] == [f"{PRODUCTS}?ids=1%2C2"]
     restore(cart, "o-1")
     assert not any("unverified" in line for line in cart.get("/cart/u").json["cart"])
 
