@@ -23,6 +23,15 @@ class Job:
     every_s: float
     run: Callable[[], Any]
 
+    def take_turn(self) -> None:
+        try:
+            self.run()
+        except BusyError as error:
+            logger.warning("%s put off: %s", self.name, error.detail)
+        except Exception:
+            # Logged whole: one job that fails must not end the others.
+            logger.exception("%s failed", self.name)
+
 
 def in_batches(run: Callable[[], int]) -> None:
     """Call it, one transaction, until it has done nothing; others can write in between."""
@@ -35,12 +44,12 @@ class Background:
     """The thread that runs the jobs; started after the fork, since threads do not survive one."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
-        self._jobs = jobs
+        self.jobs = jobs
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        if self._jobs and self._thread is None:
+        if self.jobs and self._thread is None:
             self._thread = threading.Thread(target=self._loop, name="background", daemon=True)
             self._thread.start()
 
@@ -50,25 +59,10 @@ class Background:
         if self._thread:
             self._thread.join(STOP_S)
 
-    def run_once(self) -> None:
-        """Run every job now, in this thread."""
-        for job in self._jobs:
-            _run(job)
-
     def _loop(self) -> None:
-        due = {job.name: time.monotonic() + job.every_s for job in self._jobs}
+        due = {job.name: time.monotonic() + job.every_s for job in self.jobs}
         while not self._stop.wait(max(0.0, min(due.values()) - time.monotonic())):
-            for job in self._jobs:
+            for job in self.jobs:
                 if due[job.name] <= time.monotonic():
-                    _run(job)
+                    job.take_turn()
                     due[job.name] = time.monotonic() + job.every_s
-
-
-def _run(job: Job) -> None:
-    try:
-        job.run()
-    except BusyError as error:
-        logger.warning("%s put off: %s", job.name, error.detail)
-    except Exception:
-        # Logged whole: one job that fails must not end the others.
-        logger.exception("%s failed", job.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Flask
 
 from apps.cart import service, views
-from apps.cart.listing import REFRESH_EVERY_S, refresh_listing
+from apps.cart.listing import REFRESH_EVERY_S, listing_of
 from shop_common.app import build_app
 from shop_common.background import Job
 from shop_common.clock import Clock, now
@@ -25,7 +25,7 @@ def create_app(config: Config | None = None, time_source: Clock = now) -> Flask:
     )
     sweeps = (service.remove_idle_carts, service.remove_old_checkouts)
     jobs = [
-        Job("refresh_listing", REFRESH_EVERY_S, partial(refresh_listing, context)),
+        Job("refresh_listing", REFRESH_EVERY_S, partial(listing_of(context).refresh, context)),
         *(Job(run.__name__, SWEEP_EVERY_S, partial(run, context)) for run in sweeps),
     ]
     return build_app(context, views.blueprint, jobs)

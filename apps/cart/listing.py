@@ -78,7 +78,3 @@ def listing_of(context: Context) -> Listing:
     """This process's own, empty at first."""
     found: Listing = context.memory.setdefault("listing", Listing())
     return found
-
-
-def refresh_listing(context: Context) -> None:
-    listing_of(context).refresh(context)

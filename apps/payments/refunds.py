@@ -63,12 +63,9 @@ def _make(
     payment_id: str, amount_minor: int, reason: str | None, key: Key, now: str, sweep_at: str
 ) -> Refund:
     refund_id = new_id(from_iso(now))
-    if amount_minor == 0:
-        # Nobody has to be asked for nothing; the row holds the key all the same.
-        return Refund(refund_id, payment_id, 0, model.SUCCEEDED, reason, now, now, *key, None)
-    return Refund(
-        refund_id, payment_id, amount_minor, model.REQUESTED, reason, now, now, *key, sweep_at
-    )
+    # Nobody has to be asked for nothing; the row holds the key all the same.
+    status, due = (model.REQUESTED, sweep_at) if amount_minor else (model.SUCCEEDED, None)
+    return Refund(refund_id, payment_id, amount_minor, status, reason, now, now, *key, due)
 
 
 def ask(call: Callable[..., Outcome], *args: object) -> Outcome:

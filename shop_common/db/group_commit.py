@@ -61,13 +61,6 @@ class GroupCommit:
         self._state = threading.Lock()
         self._coming = 0
 
-    def part(self, patience: Patience, *, alone: bool) -> "Part":
-        """`with` it: the connection, for one part of a transaction.
-
-        One that is `alone` shares it with nobody. Raises BusyError if no connection is to be had.
-        """
-        return Part(self, patience, alone)
-
     def enter(self, patience: Patience, *, alone: bool) -> tuple[_Batch, bool]:
         """The batch to write into, and whether it was begun for this part."""
         self._come(patience)
@@ -126,9 +119,13 @@ class GroupCommit:
 
 
 class Part:
-    """One part of a batch. An object and no generator, as each write comes through here."""
+    """`with` it: the connection, for one part of a batch; `alone` shares it with nobody.
 
-    def __init__(self, group: GroupCommit, patience: Patience, alone: bool) -> None:
+    Raises BusyError if no connection is to be had. An object and no generator, as each write comes
+    through here.
+    """
+
+    def __init__(self, group: GroupCommit, patience: Patience, *, alone: bool) -> None:
         self._group = group
         self._patience = patience
         self._alone = alone

@@ -45,7 +45,7 @@ class SQLiteDatabase(Database):
         self._writer_waits_s = LOCK_WAIT_S
 
     def write(self, *, alone: bool = False) -> AbstractContextManager[Transaction]:
-        return _Write(self._group.part(self._patience, alone=alone))
+        return _Write(Part(self._group, self._patience, alone=alone))
 
     def _begin(self) -> Any:
         """The writers' connection, with the write lock held and a transaction begun."""

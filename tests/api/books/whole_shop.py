@@ -77,7 +77,8 @@ class WholeShop:
             self.run_jobs_of(app)
 
     def run_jobs_of(self, app: str) -> None:
-        contextvars.Context().run(self.apps[app].extensions["background"].run_once)
+        for job in self.apps[app].extensions["background"].jobs:
+            contextvars.Context().run(job.take_turn)
 
     def settle(self) -> None:
         """Everyone is back, and time enough passes for all that was left to be worked off."""

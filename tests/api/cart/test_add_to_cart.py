@@ -4,7 +4,7 @@ import pytest
 import requests
 import responses
 
-from apps.cart.listing import refresh_listing
+from apps.cart.listing import listing_of
 from tests.api.harness import Api
 
 PRODUCTS = "http://localhost:8002/products"
@@ -151,7 +151,7 @@ def test_what_is_known_to_be_sold_is_not_asked_for(
     """The catalogue's changes are followed; a product that is not in them is asked for at once."""
     listing = {"is_continued": False, "sold": [[1, 3]], "gone": [], "next": "c"}
     partners.get("http://localhost:8002/changes", json={**listing, "is_complete": True})
-    refresh_listing(cart.app.extensions["cornershop"])
+    listing_of(cart.context).refresh(cart.context)
     assert cart.post("/cart/u/add?product_id=2").json["cart"] == [{"product_id": 2, "quantity": 1}]
     assert cart.put("/cart/u/items/3?quantity=2").status_code == 200
     sells(partners, 4)
