@@ -60,23 +60,20 @@ def _switch(text: str) -> bool:
     return text == "1"
 
 
-def _key(text: str) -> str:
-    if not 8 <= len(text) <= 256 or not text.isprintable() or not text.isascii() or " " in text:
-        raise ValueError("must be 8 to 256 visible ASCII characters without a space")
-    return text
+def _matching(pattern: str, what: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {what}")
+        return text
+
+    return parse
 
 
-def _currency(text: str) -> str:
-    if not re.fullmatch("[A-Z]{3}", text):
-        raise ValueError("must be a three-letter code such as USD")
-    return text
-
-
-def _provider(text: str) -> str:
-    if text != "simulated":
-        raise ValueError("must be simulated")
-    return text
-
+_key = _matching("[!-~]{8,256}", "8 to 256 visible ASCII characters without a space")
+_host = _matching("[A-Za-z0-9.:-]+", "an address such as 127.0.0.1 (in --host too)")
+_currency = _matching("[A-Z]{3}", "a three-letter code such as USD")
+_provider = _matching("simulated", "simulated")
+_log_level = _matching("DEBUG|INFO|WARNING|ERROR", "DEBUG, INFO, WARNING or ERROR")
 
 # Shares of the calls, from 0 to 1; but `decline_above` is an amount.
 FAULTS = ("decline", "decline_above", "pending", "timeout", "lost_answer", "refund_failure")
@@ -93,18 +90,6 @@ def _faults(text: str) -> Mapping[str, float]:
         if name not in FAULTS or not 0 <= number <= (1e8 if name == "decline_above" else 1):
             raise ValueError("must be such as decline=0.25,timeout=1, of " + ", ".join(FAULTS))
     return faults
-
-
-def _log_level(text: str) -> str:
-    if text not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
-    return text
-
-
-def _host(text: str) -> str:
-    if not text or not all(c.isascii() and (c.isalnum() or c in ".:-") for c in text):
-        raise ValueError("must be an address such as 127.0.0.1 (in --host too)")
-    return text
 
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
