@@ -116,7 +116,7 @@ export async function pay(orderId, amount, key) {
 
 // Each app
 export const getStatus = (app, timeoutMs) => get(`/admin/${app}/status`, { timeoutMs });
-export const listOutbox = (app) => get(`/admin/${app}/outbox`);
+export const listOutbox = (app, params) => list(`/admin/${app}/outbox`, params);
 export const retryMessage = (app, id) => send(`/admin/${app}/outbox/${id}/retry`);
 /** The last report of the doctor, or null if it has not run yet. */
 export async function findDoctorReport() {

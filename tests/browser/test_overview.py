@@ -13,6 +13,11 @@ from tests.browser.watch import Watch
 
 Visit = Callable[[str], Page]
 
+UNVERIFIED = {
+    "order_id": "a" * 36, "status": "CREATED", "user_id": "ada", "items": [],
+    "total_amount": 5, "unverified": True, "created_at": "2026-11-25T00:00:00Z",
+}  # fmt: skip
+
 
 @pytest.mark.usefixtures("examined")
 def test_figures(visit: Visit, client: Client, user_id: str) -> None:
@@ -36,10 +41,6 @@ def test_figures(visit: Visit, client: Client, user_id: str) -> None:
 def test_attention(visit: Visit, add_product: Callable[..., int]) -> None:
     """Unverified orders, stuck messages, findings and low stock are shown, and a retry is sent."""
     add_product("Umbrella", stock=2)
-    order = {
-        "order_id": "a" * 36, "status": "CREATED", "user_id": "ada", "items": [],
-        "total_amount": 5, "unverified": True, "created_at": "2026-11-25T00:00:00Z",
-    }  # fmt: skip
     message = {
         "id": 7, "topic": "paid", "partner": "orders", "attempts": 9, "last_error": "409: no",
         "created_at": "2026-11-25T00:00:00Z", "parked_at": "2026-11-25T01:00:00Z",
@@ -51,8 +52,8 @@ def test_attention(visit: Visit, add_product: Callable[..., int]) -> None:
     def answer(path: str, value: Any) -> None:
         page.route(path, lambda route: route.fulfill(json=value))
 
-    answer("**/api/orders?*status=CREATED*", [order])
-    answer("**/api/admin/payments/outbox", [message])
+    answer("**/api/orders?*status=CREATED*", [UNVERIFIED])
+    answer("**/api/admin/payments/outbox?*", [message])
     answer("**/api/admin/orders/doctor", report)
     page = visit("overview")
     attention = page.get_by_role("region", name="Needs attention")
@@ -66,11 +67,30 @@ def test_attention(visit: Visit, add_product: Callable[..., int]) -> None:
     ):
         expect(attention).to_contain_text(text)
     retried = hold(page, "**/outbox/7/retry")
-    answer("**/api/admin/payments/outbox", [])
+    answer("**/api/admin/payments/outbox?*", [])
     attention.get_by_role("button", name="Retry").click()
     expect(attention.get_by_role("button", name="Retry")).to_be_disabled()
     first(page, retried).fulfill(json={"id": 7, "status": "due"})
     expect(attention.get_by_text("Every message between the apps arrives.")).to_be_visible()
+
+
+@pytest.mark.usefixtures("examined")
+def test_badges(visit: Visit, page: Page, client: Client, add_product: Callable[..., int]) -> None:
+    """They count more than is shown, and say when there is more than they count."""
+    for number in range(6):
+        add_product(f"Candle {number}", stock=1)
+    on = {"Link": '<?after=x>; rel="next"'}
+    page.route(
+        "**/api/orders?limit=100&*status=CREATED",
+        lambda route: route.fulfill(json=[UNVERIFIED], headers=on),
+    )
+    visit("overview")
+    low = client.call("GET", "/catalog/products", params={"max_stock": 5})
+    expect(page.get_by_role("heading", name="Low stock")).to_have_text(f"Low stock {len(low)}")
+    rows = page.get_by_role("table", name="Low stock").get_by_role("row")
+    expect(rows).to_have_count(1 + 5)
+    unverified = page.get_by_role("heading", name="Unverified orders")
+    expect(unverified).to_have_text("Unverified orders 1+")
 
 
 def test_app_that_does_not_answer(visit: Visit, watch: Watch) -> None:
@@ -78,7 +98,7 @@ def test_app_that_does_not_answer(visit: Visit, watch: Watch) -> None:
     watch.expect_failure(502, "/api/admin/cart/outbox")
     watch.expect_failure(404, "/api/admin/orders/doctor")
     page = visit("health")
-    page.route("**/api/admin/cart/outbox", lambda route: route.fulfill(status=502, json={}))
+    page.route("**/api/admin/cart/outbox?*", lambda route: route.fulfill(status=502, json={}))
     missing = {"detail": "It has not run yet."}
     page.route("**/admin/orders/doctor", lambda route: route.fulfill(status=404, json=missing))
     page = visit("overview")

@@ -12,6 +12,11 @@ import { DataTable } from "./data-table.js";
 import { Failure } from "./list-parts.js";
 
 const STUCK_MS = 60_000;
+// Of each list; where there is more, the badge says so.
+const MOST = 100;
+// All on their way are read, the newest first, to find those that are stuck.
+const MOST_MESSAGES = 1000;
+const SHOWN_LOW = 5;
 
 export function Attention() {
   return html`
@@ -24,10 +29,12 @@ export function Attention() {
 }
 
 /** A part that says in its heading how much there is, and in one calm line that there is nothing. */
-function Part({ title, of, number, calm, isBroad, children }) {
+function Part({ title, of, number, hasMore, calm, isBroad, children }) {
   return html`
     <section class=${`sheet ${number ? "is-hot" : ""} ${isBroad ? "is-broad" : ""}`}>
-      <h3>${title} ${number > 0 && html`<span class="count">${number}</span>`}</h3>
+      <h3>
+        ${title} ${number > 0 && html`<span class="count">${number}${hasMore && "+"}</span>`}
+      </h3>
       <${Failure} what="Not known right now" of=${of} />
       ${of.isLoading && !of.data && html`<p class="skeleton line-of-text"></p>`}
       ${of.data !== undefined && !of.error && (number ? children : html`<p class="calm">${calm}</p>`)}
@@ -37,9 +44,9 @@ function Part({ title, of, number, calm, isBroad, children }) {
 function UnverifiedOrders() {
   const of = useLoad(async () => {
     const pages = await Promise.all(
-      ["CREATED", "PAID"].map((status) => listOrders({ unverified: true, status })),
+      ["CREATED", "PAID"].map((status) => listOrders({ unverified: true, status, limit: MOST })),
     );
-    return pages.flatMap((page) => page.rows);
+    return { rows: pages.flatMap((page) => page.rows), hasMore: pages.some((page) => page.next) };
   }, []);
   const columns = [
     {
@@ -52,9 +59,9 @@ function UnverifiedOrders() {
     { label: "Total", isNumber: true, show: (order) => formatMoney(order.total_amount) },
   ];
   return html`
-    <${Part} title="Unverified orders" isBroad=${true} of=${of} number=${of.data?.length}
-        calm="Every order was checked against the catalogue.">
-      <${DataTable} caption="Unverified orders" columns=${columns} rows=${of.data}
+    <${Part} title="Unverified orders" isBroad=${true} of=${of} number=${of.data?.rows.length}
+        hasMore=${of.data?.hasMore} calm="Every order was checked against the catalogue.">
+      <${DataTable} caption="Unverified orders" columns=${columns} rows=${of.data?.rows}
           toKey=${(order) => order.order_id} />
     <//>`;
 }
@@ -62,9 +69,10 @@ function UnverifiedOrders() {
 function StuckMessages() {
   const of = useLoad(async () => {
     const boxes = await Promise.all(
-      APPS.map(async (app) => (await listOutbox(app)).map((row) => ({ ...row, app }))),
+      APPS.map(async (app) => ({ app, ...(await listOutbox(app, { limit: MOST_MESSAGES })) })),
     );
-    return boxes.flat().filter(isStuck);
+    const rows = boxes.flatMap(({ app, rows }) => rows.map((row) => ({ ...row, app })));
+    return { rows: rows.filter(isStuck), hasMore: boxes.some((box) => box.next) };
   }, []);
   const [act, isBusy] = useAction();
   const retry = (row) =>
@@ -89,9 +97,9 @@ function StuckMessages() {
     },
   ];
   return html`
-    <${Part} title="Stuck messages" isBroad=${true} of=${of} number=${of.data?.length}
-        calm="Every message between the apps arrives.">
-      <${DataTable} caption="Stuck messages" columns=${columns} rows=${of.data}
+    <${Part} title="Stuck messages" isBroad=${true} of=${of} number=${of.data?.rows.length}
+        hasMore=${of.data?.hasMore} calm="Every message between the apps arrives.">
+      <${DataTable} caption="Stuck messages" columns=${columns} rows=${of.data?.rows.slice(0, MOST)}
           toKey=${(row) => `${row.app} ${row.id}`} />
     <//>`;
 }
@@ -125,7 +133,7 @@ function Doctor() {
 }
 
 function LowStock() {
-  const of = useLoad(() => listProducts({ max_stock: LOW_STOCK, limit: 5 }), []);
+  const of = useLoad(() => listProducts({ max_stock: LOW_STOCK, limit: MOST }), []);
   const columns = [
     { label: "Product", isHead: true, isWide: true, show: (product) => product.name },
     {
@@ -135,9 +143,9 @@ function LowStock() {
     },
   ];
   return html`
-    <${Part} title="Low stock" of=${of} number=${of.data?.rows.length}
+    <${Part} title="Low stock" of=${of} number=${of.data?.rows.length} hasMore=${of.data?.next}
         calm=${`Every product has more than ${count(LOW_STOCK, "piece")}.`}>
-      <${DataTable} caption="Low stock" columns=${columns} rows=${of.data?.rows}
+      <${DataTable} caption="Low stock" columns=${columns} rows=${of.data?.rows.slice(0, SHOWN_LOW)}
           toKey=${(product) => product.id} />
       <p><a href=${toHref("products", null, { low: "1" })}>All that runs low</a></p>
     <//>`;
