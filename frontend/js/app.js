@@ -58,7 +58,7 @@ function Office() {
   const main = useRef();
   useCurrency();
   // What was said is about the page that is left.
-  useEffect(() => clearNotice, [route.page, route.id]);
+  useEffect(() => clearNotice, [route]);
   const name = route.page === "orders" && route.id ? "order" : route.page;
   const skip = (event) => {
     event.preventDefault();
@@ -68,7 +68,7 @@ function Office() {
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <${Navigation} page=${route.page} onLogOut=${logOut} />
     <main id="main" tabindex="-1" ref=${main}>
-      <${Page} name=${name in PAGES ? name : "shop"} route=${route} key=${`${name}/${route.id}`} />
+      <${Page} name=${name in PAGES ? name : "shop"} route=${route} key=${route} />
     </main>`;
 }
 

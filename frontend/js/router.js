@@ -25,6 +25,7 @@ export function replaceQuery(page, params) {
     history.replaceState(null, "", toHref(page, null, params));
 }
 
+/** A route of its own for each address that is gone to, also one with another query alone. */
 export function useRoute() {
   const [route, setRoute] = useState(readRoute);
   useEffect(() => {

@@ -36,6 +36,29 @@ def test_orders_are_found(visit: Visit, client: Client, user_id: str) -> None:
     expect(page).to_have_title(f"Order {paid[-8:]} · Cornershop")
 
 
+def test_orders_follow_the_address(visit: Visit, client: Client, user_id: str) -> None:
+    """Another address of the same page shows its own list, and so does the way back."""
+    other = f"{user_id} 2"
+    mine, theirs = (client.order(name)["order_id"][-8:] for name in (user_id, other))
+    page = visit(f"orders?user_id={user_id}")
+    links = page.get_by_role("table", name="Orders").get_by_role("link")
+    expect(links).to_have_text([mine])
+    field = page.get_by_label("User")
+    field.clear()
+    field.press_sequentially(other)  # a space is typed like any other letter
+    expect(links).to_have_text([theirs])
+    page.get_by_role("link", name="Orders").click()
+    expect(field).to_have_value("")
+    expect(links.filter(has_text=mine)).to_have_count(1)
+    page.evaluate(f"location.hash = '#/orders?status=CREATED&user_id={user_id}'")
+    expect(links).to_have_text([mine])
+    expect(page.get_by_label("Status")).to_have_value("CREATED")
+    page.go_back()
+    page.go_back()
+    expect(field).to_have_value(other)
+    expect(links).to_have_text([theirs])
+
+
 def test_orders_by_pages(visit: Visit, client: Client, user_id: str) -> None:
     """Each page goes on where the one before ended."""
     ids = [client.order(user_id)["order_id"] for _ in range(3)]

@@ -59,7 +59,7 @@ export default function Orders({ route }) {
         </select>
       </label>
       <label>User
-        <input type="search" value=${filter.user_id} autocomplete="off" spellcheck="false"
+        <input type="search" defaultValue=${filter.user_id} autocomplete="off" spellcheck="false"
                onInput=${(event) => narrow({ user_id: event.target.value.trim() })} />
       </label>
       <span class="at-end">
