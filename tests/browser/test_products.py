@@ -124,6 +124,22 @@ def test_low_stock(visit: Visit, add_product: AddProduct, name: str) -> None:
     expect(rows.nth(2)).to_contain_text("5 left")
 
 
+def test_search_in_the_address(visit: Visit, add_product: AddProduct, name: str) -> None:
+    """A reload shows what was searched for, and among what."""
+    for stock in (4, 6):
+        add_product(f"{name} of {stock}", stock=stock)
+    page = visit("products?low=1")
+    page.get_by_role("searchbox").press_sequentially(f"{name} of")
+    rows = page.get_by_role("table", name="Products").get_by_role("row")
+    expect(rows).to_have_count(2)
+    expect(page).to_have_url(re.compile(rf"#/products\?q={name}\+of&low=1$"))
+    page.reload()
+    expect(page.get_by_role("searchbox")).to_have_value(f"{name} of")
+    expect(page.get_by_label("Low stock only")).to_be_checked()
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("4 left")
+
+
 def test_add_and_stop_selling(visit: Visit, client: Client, name: str) -> None:
     """A new product is in the list; stopped, it is in none."""
     page = visit("products")

@@ -18,7 +18,10 @@ import { replaceQuery } from "../router.js";
 const TYPING_MS = 200;
 
 export default function Products({ route }) {
-  const [filter, setFilter] = useState({ q: "", low: route.query.get("low") });
+  const [filter, setFilter] = useState({
+    q: route.query.get("q") ?? "",
+    low: route.query.get("low"),
+  });
   const [opened, setOpened] = useState(null);
   const wanted = useSettled(filter, TYPING_MS);
   const list = usePages(
@@ -26,7 +29,7 @@ export default function Products({ route }) {
     [wanted],
   );
   const [changed, setChanged] = useState(new Map());
-  useEffect(() => replaceQuery("products", { low: wanted.low }), [wanted]);
+  useEffect(() => replaceQuery("products", wanted), [wanted]);
   /** Show what has become of a product; null: it is archived. */
   const replace = (id, product) =>
     setChanged((before) => new Map(before).set(id, { product, at: performance.now() }));
@@ -70,7 +73,7 @@ function Tools({ filter, setFilter, opened, toggle }) {
   return html`
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
     <input type="search" aria-label="Search the products" placeholder="Search the products"
-        autocomplete="off"
+        autocomplete="off" defaultValue=${filter.q}
              onInput=${(event) => narrow({ q: event.target.value.trim() })} />
       <label class="tick">
         <input type="checkbox" checked=${Boolean(filter.low)}
