@@ -52,6 +52,9 @@ class ProductQuerySchema(QuerySchema):
     q = Text(0, 500, metadata={"description": "words that begin words of name, text or sku"})
     category = Text(0, MAX_LENGTHS["category"])
     in_stock = fields.Boolean(truthy={"true"}, falsy={"false"})
+    archived = fields.Boolean(
+        truthy={"true"}, falsy={"false"}, metadata={"description": "true: what was sold too"}
+    )
     max_stock = WholeNumber(0, MAX_STOCK, metadata={"description": "what runs low: this or less"})
     limit = WholeNumber(
         1, MAX_LIMIT, metadata={"description": "how many at most; 100, or with `ids` all of them"}

@@ -55,11 +55,12 @@ def list_products(
     category: str | None = None,
     in_stock: bool | None = None,
     max_stock: int | None = None,
+    archived: bool = False,
     after: int = 0,
 ) -> list[Row]:
-    """Products for sale by id; every word must begin a word of the product."""
+    """Products for sale by id, with `archived` others too; every word must begin one of theirs."""
     source, product_id = ("products", "id") if not words else _FOUND_BY_WORDS[tx.engine]
-    where = ["archived_at IS NULL"]
+    where = ["TRUE" if archived else "archived_at IS NULL"]
     params: list[Any] = []
     if ids is not None:
         where.append(f"{product_id} IN ({marks(ids)})")

@@ -53,8 +53,11 @@ const forgetAdds = (userId) => forgetUnsettled(`/cart/${segment(userId)}/add`);
 // Catalog
 export const listProducts = (params, next) => list("/catalog/products", params, next);
 export const listCategories = () => get("/catalog/categories?limit=200");
+/** Also those that are not sold any more. */
 export const findProducts = async (ids) =>
-  ids.length ? get(`/catalog/products${toQuery({ ids: [...new Set(ids)].join(",") })}`) : [];
+  ids.length
+    ? get(`/catalog/products${toQuery({ ids: [...new Set(ids)].join(","), archived: true })}`)
+    : [];
 export const createProduct = (product) => send("/catalog/products", product);
 export const archiveProduct = (id) => call("DELETE", `/catalog/products/${id}`);
 export const changeStock = (id, delta, reason) =>

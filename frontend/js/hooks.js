@@ -98,7 +98,7 @@ export function usePolling(ask, everyMs, deps) {
   }, deps);
 }
 
-/** Gives the names of products by id; of those that are not sold any more, and meanwhile, the id. */
+/** Gives the names of products by id; meanwhile, and of those that nobody knows, the id. */
 export function useNames(ids) {
   const { data } = useLoad(() => findProducts(ids), [ids.join()]);
   const names = new Map((data ?? []).map((product) => [product.id, product.name]));

@@ -150,6 +150,17 @@ def test_from_paid_to_refunded(visit: Visit, client: Client, user_id: str) -> No
     expect(page.locator(".timeline")).to_contain_text("by van")
 
 
+def test_product_that_is_not_sold_any_more(
+    visit: Visit, client: Client, user_id: str, add_product: Callable[..., int]
+) -> None:
+    """An order goes on saying what was bought, by its name."""
+    product_id = add_product("Wooden sledge")
+    order_id = client.order(user_id, product_id)["order_id"]
+    client.call("DELETE", f"/catalog/products/{product_id}")
+    page = visit(f"orders/{order_id}")
+    expect(page.get_by_role("table", name="Lines of the order")).to_contain_text("Wooden sledge")
+
+
 def test_cancel_from_the_keyboard(visit: Visit, client: Client, user_id: str) -> None:
     """Escape leaves the question and nothing is done; Enter in it does it."""
     order_id = client.order_and_pay(user_id)

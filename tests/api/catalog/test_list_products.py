@@ -79,6 +79,16 @@ def test_by_ids(shirts: Api) -> None:
     assert ids(shirts, "ids=1,2,3,4,5,6&in_stock=false") == [6]
 
 
+def test_archived_ones_too(shirts: Api) -> None:
+    """Asked for, they are there with what they were called; else only what is for sale is."""
+    shirts.delete("/products/4")
+    assert ids(shirts, "ids=3,4,999&archived=true") == [3, 4]
+    assert ids(shirts, "archived=true") == [1, 2, 3, 4, 5, 6]
+    assert ids(shirts, "archived=true&q=shirt&in_stock=true") == [4, 5]
+    for query in ("ids=3,4", "ids=3,4&archived=false"):
+        assert ids(shirts, query) == [3]
+
+
 def test_what_runs_low(shirts: Api) -> None:
     """The bound itself counts as low."""
     assert ids(shirts, "max_stock=1") == [4, 6]
@@ -118,6 +128,7 @@ def test_many_ids_need_no_limit(make_api: Callable[..., Api]) -> None:
         "after=x",
         "after=-1",
         "in_stock=maybe",
+        "archived=maybe",
         "q=%00",
         "q=" + "x" * 501,
         "colour=red",
