@@ -23,14 +23,30 @@ Visit = Callable[[str], Page]
 def test_payment_that_is_not_over(
     visit: Visit, client: Client, user_id: str, status: str, words: str
 ) -> None:
-    """A 202 is no success: the words are those of a check-out, and the order is not paid."""
+    """A 202 is no success, and nothing to pay again until it has failed."""
     order_id = client.order(user_id)["order_id"]
     page = visit(f"orders/{order_id}")
+    payment = {
+        "payment_id": "p1", "order_id": order_id, "status": status, "amount": 29.99,
+        "refunded_amount": 0, "created_at": "2026-11-25T00:00:00Z",
+    }  # fmt: skip
+    pay = page.get_by_role("button", name="Pay $29.99")
+    page.get_by_text("Nothing was paid yet.").wait_for()
     page.route("**/api/pay?*", lambda route: route.fulfill(status=202, json={"status": status}))
-    page.get_by_role("button", name="Pay $29.99").click()
+    page.route("**/api/payments?*", lambda route: route.fulfill(json=[payment]))
+    page.route("**/api/payments/p1/refunds", lambda route: route.fulfill(json=[]))
+    pay.click()
     said = page.get_by_role("status").get_by_text(words.format(order_id), exact=True)
     expect(said).to_be_visible()
     expect(page.locator(".facts .badge")).to_have_text("Not paid")
+    under_way = page.get_by_text("A payment is under way: there is no need to pay again.")
+    expect(under_way).to_be_visible()
+    expect(pay).to_have_count(0)
+    expect(page.get_by_role("button", name="Cancel order")).to_be_visible()
+
+    payment["status"] = "FAILED"
+    expect(pay).to_be_visible()
+    expect(under_way).to_have_count(0)
 
 
 def test_refund_that_is_not_over(visit: Visit, client: Client, user_id: str) -> None:

@@ -25,7 +25,8 @@ const MOVES = {
   },
 };
 
-export function OrderActions({ order, payments, onChanged }) {
+/** `isUnderWay`: orders or payments have yet to learn what the other has done. */
+export function OrderActions({ order, payments, isUnderWay, onChanged }) {
   const [asked, setAsked] = useState(null);
   const [act, isBusy] = useAction();
   const close = () => setAsked(null);
@@ -59,11 +60,18 @@ export function OrderActions({ order, payments, onChanged }) {
     }, "Nothing was refunded");
   const moves = Object.entries(MOVES).filter(([, move]) => move.from.includes(order.status));
   const paid = payments?.find(({ payment, left }) => payment.status === "COMPLETED" && left > 0);
+  const isUnpaid = order.status === "CREATED";
   const canRefund = paid && ["PAID", "SHIPPED", "DELIVERED"].includes(order.status);
   return html`
+    ${
+      isUnpaid &&
+      isUnderWay &&
+      html`<p class="soft">A payment is under way: there is no need to pay again.</p>`
+    }
     <div class="buttons">
       ${
-        order.status === "CREATED" &&
+        isUnpaid &&
+        !isUnderWay &&
         html`<${Button} kind="main" isBusy=${isBusy} onClick=${payNow}>Pay ${formatMoney(order.total_amount)}<//>`
       }
       ${moves.map(

@@ -31,7 +31,8 @@ export default function Order({ route: { id } }) {
       order.data &&
       html`
       <${Summary} order=${order.data} />
-      <${OrderActions} order=${order.data} payments=${payments.data} onChanged=${reload} />
+      <${OrderActions} order=${order.data} payments=${payments.data} isUnderWay=${isUnderWay}
+          onChanged=${reload} />
       <div class="order">
         <section class="sheet"><h2>Lines</h2><${Lines} order=${order.data} /></section>
         <section class="sheet">
