@@ -8,14 +8,14 @@ import { paymentWords, statusWord } from "./format.js";
 import { findCheckout, forgetCheckout, setUserId } from "./session.js";
 
 export function setQuantity(productId, quantity) {
-  return act("The quantity was not changed", async (userId) => {
+  return act("quantity", "changed", async (userId) => {
     take(await api.setItem(userId, productId, quantity));
     say(quantity === 0 ? "Item removed." : "Quantity changed.");
   });
 }
 
 export function clearCart() {
-  return act("The cart was not cleared", async (userId) => {
+  return act("cart", "cleared", async (userId) => {
     await api.clearCart(userId);
     take([]);
     say("Cart cleared.");
@@ -23,7 +23,7 @@ export function clearCart() {
 }
 
 export function checkOut() {
-  return act("The check-out stopped", async (userId) => {
+  return act("check-out", "finished", async (userId) => {
     try {
       const paid = await runCheckOut(userId, sumUp(readLines(readCart())));
       change({ paid });
@@ -38,7 +38,7 @@ export function checkOut() {
 
 /** The way out of an order that cannot be paid: its stock goes back, and a new cart can be filled. */
 export function cancelOpenOrder() {
-  return act("The order was not cancelled", async (userId) => {
+  return act("order", "cancelled", async (userId) => {
     const { orderId } = findCheckout(userId);
     try {
       await api.moveOrder(orderId, "cancel", "not paid");

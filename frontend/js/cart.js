@@ -69,7 +69,7 @@ async function loadOffers(userId) {
 }
 
 export function addToCart(product) {
-  return act("The item was not added", async (userId) => {
+  return act("item", "added", async (userId) => {
     const { lines, isReplay } = await api.addToCart(userId, product.id);
     if (isReplay) return showAsItIs();
     take(lines, product);
@@ -94,8 +94,11 @@ export function take(lines, product) {
   loadOffers(state.userId);
 }
 
-/** One change at a time; what the shop refuses is said in words. */
-export async function act(failure, work) {
+/**
+ * One change at a time: the `thing` is `done` to by `work`. What the shop refuses is said in words;
+ * where it is not known what became of it, the cart shows it.
+ */
+export async function act(thing, done, work) {
   if (state.isBusy) return;
   changes += 1;
   change({ isBusy: true });
@@ -106,7 +109,10 @@ export async function act(failure, work) {
     // A step of a check-out says in its own words what the shop has refused.
     const cause = error.name === "CheckoutError" ? error.cause : error;
     if (cause !== undefined && !(cause instanceof api.ApiError)) throw cause;
-    if (cause?.status !== 401) warn(`${failure}: ${error.message}.`);
+    if (cause?.status === 401) return;
+    const [start, not] = error.isUnknown ? ["It is not known whether the", ""] : ["The", "not "];
+    warn(`${start} ${thing} was ${not}${done}: ${error.message}.`);
+    if (error.isUnknown) await loadCart();
   } finally {
     change({ isBusy: false });
   }

@@ -21,9 +21,9 @@ export class ApiError extends Error {
     this.members = members;
   }
 
-  /** Only an app itself can say that nothing was done; these come from the way to it. */
+  /** Only an app itself can say that nothing was done; the way to it cannot, nor half an answer. */
   get isUnknown() {
-    return [0, 500, 502, 504].includes(this.status) || this.isRunning;
+    return this.status < 400 || [500, 502, 504].includes(this.status) || this.isRunning;
   }
 
   /** The same request was sent before and is still being answered. */
