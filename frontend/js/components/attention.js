@@ -37,7 +37,7 @@ function Part({ title, of, number, hasMore, calm, isBroad, children }) {
       </h3>
       <${Failure} what="Not known right now" of=${of} />
       ${of.isLoading && !of.data && html`<p class="skeleton line-of-text"></p>`}
-      ${of.data !== undefined && !of.error && (number ? children : html`<p class="calm">${calm}</p>`)}
+      ${of.data !== undefined && !of.error && (number ? children : html`<p class="soft">${calm}</p>`)}
     </section>`;
 }
 

@@ -13,7 +13,6 @@ const PATHS = {
   plus: "M5 12h14M12 5v14",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   check: "M5 13l4 4L19 7",
-  search: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M16 16l4 4",
 };
 
 export function Icon({ name }) {
