@@ -55,8 +55,8 @@ export function usePages(load, deps) {
 
 /**
  * [act, isBusy]: `act(work, failure)` does nothing while an action is under way, so a double click
- * is one; what the API refuses is said in words after `failure`. Resolves to what `work` does, or
- * undefined.
+ * is one; what the API refuses is said in words after `failure`, and where it is not known what
+ * became of it, that. Resolves to what `work` does, or undefined.
  */
 export function useAction() {
   const [isBusy, setBusy] = useState(false);
@@ -71,7 +71,8 @@ export function useAction() {
     } catch (error) {
       const message = inWords(error);
       // A refused key has led back to the form already, which says so.
-      if (error.status !== 401) warn(`${failure}: ${message}.`);
+      const start = error.isUnknown ? "It is not known whether this was done" : failure;
+      if (error.status !== 401) warn(`${start}: ${message}.`);
       return undefined;
     } finally {
       isRunning.current = false;

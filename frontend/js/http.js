@@ -12,18 +12,23 @@ const unsettled = new Map();
 let refusal = null;
 let keyRefused = () => {};
 
-/** A call that failed. `message` has no full stop at its end; `status` is 0 if nobody answered. */
+/**
+ * A call that failed. `message` has no full stop at its end; `status` is 0 if nobody answered;
+ * `method` is that of the request, if one was sent.
+ */
 export class ApiError extends Error {
-  constructor(status, message, members = {}) {
+  constructor(status, message, members = {}, method = "GET") {
     super(message.replace(/\.$/, ""));
     this.name = "ApiError";
     this.status = status;
     this.members = members;
+    this.method = method;
   }
 
   /** Only an app itself can say that nothing was done; the way to it cannot, nor half an answer. */
   get isUnknown() {
-    return this.status < 400 || [500, 502, 504].includes(this.status) || this.isRunning;
+    const isSilent = this.status < 400 || [500, 502, 504].includes(this.status);
+    return this.method !== "GET" && (isSilent || this.isRunning);
   }
 
   /** The same request was sent before and is still being answered. */
@@ -55,7 +60,7 @@ export async function call(method, path, options = {}) {
     refusal = detail;
     keyRefused(detail);
   }
-  throw new ApiError(response.status, detail, data ?? {});
+  throw new ApiError(response.status, detail, data ?? {}, method);
 }
 
 /**
@@ -111,7 +116,8 @@ async function send(method, path, { body, headers = {}, timeoutMs = TIMEOUT_MS }
       signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (error) {
-    if (error.name === "TimeoutError") throw new ApiError(0, "The shop did not answer in time");
-    throw new ApiError(0, "The shop cannot be reached");
+    const isLate = error.name === "TimeoutError";
+    const said = isLate ? "The shop did not answer in time" : "The shop cannot be reached";
+    throw new ApiError(0, said, {}, method);
   }
 }
