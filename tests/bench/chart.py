@@ -16,7 +16,7 @@ OTHER = "#5b6bbf"
 NAMES = {
     "shop": "Cornershop",
     "small": "Cornershop with little in it",
-    "limit": "Flask's hello world",
+    "limit": "Flask's hello world on its worker",
     "gthread": "the same on gunicorn's threads",
     "peer": "FastAPI, plainly written",
 }
