@@ -49,7 +49,7 @@ export function whenKeyRefused(handler) {
  */
 export async function call(method, path, options = {}) {
   const response = await send(method, path, options);
-  if (response.ok && options.asBlob) return { data: await response.blob() };
+  if (response.ok && options.asBlob) return { data: await readBlob(response) };
   if (response.status === 204) return { status: 204, data: null, headers: response.headers };
   const data = await response.json().catch(() => null);
   if (response.ok && data !== null)
@@ -98,6 +98,14 @@ function describe(body) {
   return body instanceof File
     ? `${body.name} ${body.size} ${body.lastModified}`
     : JSON.stringify(body);
+}
+
+async function readBlob(response) {
+  try {
+    return await response.blob();
+  } catch {
+    throw new ApiError(0, "The shop's answer broke off");
+  }
 }
 
 async function send(method, path, { body, headers = {}, timeoutMs = TIMEOUT_MS }) {

@@ -106,6 +106,15 @@ def test_orders_as_a_file(visit: Visit, client: Client, user_id: str, tmp_path: 
         assert [row["order_id"] for row in csv.DictReader(file)] == [order_id]
 
 
+def test_orders_of_which_only_a_part_arrives(visit: Visit) -> None:
+    """It is said, and no half of a file is saved."""
+    page = visit("orders")
+    page.evaluate("() => { Response.prototype.blob = () => Promise.reject(new TypeError('cut')); }")
+    page.get_by_role("button", name="Export CSV").click()
+    said = "The orders cannot be exported right now: The shop's answer broke off."
+    expect(page.get_by_role("alert").get_by_text(said, exact=True)).to_be_visible()
+
+
 def test_from_paid_to_refunded(visit: Visit, client: Client, user_id: str) -> None:
     """Shipped, delivered, refunded in two parts: each asked first, all in the history."""
     order_id = client.order_and_pay(user_id, 2, 2)
