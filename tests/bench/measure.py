@@ -70,7 +70,7 @@ def run_wrk(system: System, script: str, load: Load, number: int, seconds: float
     before = cpu_seconds(system.pids())
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        preexec_fn=partial(die_with_parent, os.getpid(), signal.SIGKILL),  # noqa: PLW1509 - one call
+        preexec_fn=partial(_begin, os.getpid()),  # noqa: PLW1509 - two calls
     ) as wrk:  # fmt: skip
         if seconds < math.ceil(seconds):  # it knows whole seconds, and ends in order when told to
             time.sleep(seconds)
@@ -81,6 +81,12 @@ def run_wrk(system: System, script: str, load: Load, number: int, seconds: float
         raise click.ClickException(f"wrk failed with {script} at {system.name}:\n{said}")
     used = {name: after[name] - before.get(name, 0.0) for name in after}
     return read_run(json.loads(out.read_text()), used)
+
+
+def _begin(parent: int) -> None:
+    die_with_parent(parent, signal.SIGKILL)
+    # Told to end before it listens for that, wrk would die; so it runs for its whole second.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def read_run(found: Mapping[str, Any], cpu_s: Mapping[str, float]) -> Run:

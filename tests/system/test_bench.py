@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.bench.catalogue import Amounts
+from tests.bench.measure import Load, run_wrk
 from tests.bench.report import OPERATIONS
+from tests.bench.systems import Limit
 from tests.system.running import APPS, CHECKOUT
 
 
@@ -39,3 +42,15 @@ def test_bench(tmp_path: Path) -> None:
         assert found["start_up_s"][0] > 0
     assert (tmp_path / "bench.svg").read_text().startswith("<svg ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.json", "bench.svg"]
+
+
+def test_a_run_that_ends_before_wrk_listens(tmp_path: Path) -> None:
+    """It is a longer run than was asked for, and no failed one."""
+    limit = Limit(tmp_path / "limit", Amounts(products=10, carts=10, orders=10))
+    limit.start()
+    try:
+        run = run_wrk(limit, "read", Load(connections=2, folder=tmp_path), 1, seconds=0.001)
+    finally:
+        limit.stop()
+    assert run.count
+    assert not run.errors
