@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Flask
 
 from apps.cart import service, views
-from apps.cart.listing import REFRESH_EVERY_S, listing_of
+from apps.cart.listing import REFRESH_EVERY_S, Listing
 from shop_common.app import build_app
 from shop_common.background import Job
 from shop_common.clock import Clock, now
@@ -23,9 +23,10 @@ def create_app(config: Config | None = None, time_source: Clock = now) -> Flask:
         partners={"catalog": None},
         time_source=time_source,
     )
+    context.memory["listing"] = listing = Listing()
     sweeps = (service.remove_idle_carts, service.remove_old_checkouts)
     jobs = [
-        Job("refresh_listing", REFRESH_EVERY_S, partial(listing_of(context).refresh, context)),
+        Job("refresh_listing", REFRESH_EVERY_S, partial(listing.refresh, context)),
         *(Job(run.__name__, SWEEP_EVERY_S, partial(run, context)) for run in sweeps),
     ]
     return build_app(context, views.blueprint, jobs)

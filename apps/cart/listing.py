@@ -76,5 +76,5 @@ class Listing:
 
 def listing_of(context: Context) -> Listing:
     """This process's own, empty at first."""
-    found: Listing = context.memory.setdefault("listing", Listing())
-    return found
+    listing: Listing = context.memory["listing"]
+    return listing
