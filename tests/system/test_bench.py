@@ -47,8 +47,8 @@ def test_bench(tmp_path: Path) -> None:
 def test_a_run_that_ends_before_wrk_listens(tmp_path: Path) -> None:
     """It is a longer run than was asked for, and no failed one."""
     limit = Limit(tmp_path / "limit", Amounts(products=10, carts=10, orders=10))
-    limit.start()
     try:
+        limit.start()
         run = run_wrk(limit, "read", Load(connections=2, folder=tmp_path), 1, seconds=0.001)
     finally:
         limit.stop()
