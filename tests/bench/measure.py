@@ -62,7 +62,7 @@ def run_wrk(system: System, script: str, load: Load, number: int, seconds: float
         "BENCH_ROUND": str(number),
     }
     # The state machine of a purchase needs a thread for each connection; one drives the others.
-    threads = load.connections if script == "purchase" else 1
+    threads = load.connections if script in ("purchase", "checkout") else 1
     command = [
         "wrk", f"-t{threads}", f"-c{load.connections}", f"-d{math.ceil(seconds)}s",
         f"--timeout={TIMEOUT_S}s", "-s", str(HERE / "lua" / f"{script}.lua"), system.url,

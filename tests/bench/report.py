@@ -14,6 +14,7 @@ OPERATIONS = {
     "order": "create order",
     "pay": "pay",
     "purchase": "whole purchase",
+    "checkout": "purchase of a cart",
 }
 
 Runs = Mapping[str, Mapping[str, Sequence[Run]]]  # by operation, by system, one for each round
@@ -77,12 +78,13 @@ def tables(report: Mapping[str, Any]) -> str:
     """The report in Markdown, to be read in a terminal as well."""
     parts = [_operations(report["operations"]), _programs(report["operations"])]
     parts.append(_systems(report["systems"]))
-    purchase = report["operations"].get("purchase", {})
     parts += [
-        "A whole purchase costs the processor time of"
-        f" {_spread(purchase[system]['shop_times_cpu'])} hello worlds ({system})."
+        f"One {OPERATIONS[operation]} costs the processor time of"
+        f" {_spread(found[system]['shop_times_cpu'])} hello worlds ({system})."
+        for operation, found in report["operations"].items()
+        if operation in ("purchase", "checkout")
         for system in ("limit", "gthread")
-        if "shop_times_cpu" in purchase.get(system, {})
+        if "shop_times_cpu" in found.get(system, {})
     ]
     return "\n\n".join(parts)
 

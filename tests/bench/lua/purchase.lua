@@ -1,4 +1,5 @@
--- Whole purchases by new users: add two products, order them, pay, see PAID.
+-- Whole purchases by new users: add two products, order them, pay, see PAID. checkout.lua has another
+-- way of ordering.
 -- One connection a thread, since wrk's state is the thread's and not the connection's.
 dofile(os.getenv("BENCH_LUA") .. "/common.lua")
 
@@ -17,7 +18,7 @@ end
 
 local function order()
     local path, lines = "/api/orders?user_id=" .. user, {}
-    if not PEER then
+    if CHECKOUT then
         return wrk.format("POST", path, HEADERS) -- what is in the cart
     end
     for _, product in ipairs(bought) do
