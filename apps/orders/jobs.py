@@ -60,8 +60,8 @@ def check_unverified(context: Context) -> None:
                 reason = refusal.error.detail
                 _move(context, order.order_id, model.CANCELLED, model.CATALOG, reason)
         except BadAnswerError:
-            # It may be about this order, which goes to the end of the list. Others wait for the
-            # next run: an answer that says nothing may have taken seconds.
+            # It may be about this order, which goes to the end of the list if that happens thrice.
+            # Others wait for the next run: an answer that says nothing may have taken seconds.
             _count_failure(context, order.order_id)
             return
         except (PartnerError, NoPlaceError, clients.BusyCatalogError):

@@ -97,11 +97,23 @@ def test_one_that_meets_faults_does_not_hold_up_the_others(orders: Api, silent: 
     first, second = take(orders), take(orders)
     silent.error = None
     silent.refusal = (500, {})
-    for expected in ([1, 0], [1, 1]):
+    for expected in ([1, 0], [2, 0], [3, 0], [3, 1]):
         orders.run_jobs()
         with orders.context.db.read() as tx:
             failures = tx.all("SELECT check_failures FROM orders ORDER BY created_at")
         assert [row["check_failures"] for row in failures] == expected
+    silent.refusal = None
+    orders.run_jobs()
+    assert list(silent.held) == [second, first]
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_a_passing_fault_costs_nobody_his_place(orders: Api, silent: Catalog) -> None:
+    """Who ordered first gets what is left, whatever the catalogue says while it comes back."""
+    first, second = take(orders), take(orders)
+    silent.error = None
+    silent.refusal = (500, {})
+    orders.run_jobs()
     silent.refusal = None
     orders.run_jobs()
     assert list(silent.held) == [first, second]

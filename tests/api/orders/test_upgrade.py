@@ -29,7 +29,7 @@ def test_an_order_from_before_is_kept(tmp_path: Path, postgres_url: str | None) 
             " from_cart, created_at, updated_at)"
             " VALUES ('o-1', 'ann', '[[1, 2, 999]]', 'CREATED', 1998, 0, 1, 'then', 'then')"
         )
-    assert migrate(database, [MIGRATIONS]) == ["0006_no_from_cart"]
+    assert migrate(database, [MIGRATIONS]) == ["0006_no_from_cart", "0007_failing_checks"]
     with database.read() as tx:
         order = store.find_order(tx, "o-1")
         row = tx.one("SELECT * FROM orders")
