@@ -21,8 +21,10 @@ export function toHref(page, id, params) {
  */
 export function replaceQuery(page, params) {
   const route = readRoute();
-  if (route.page === page && route.id === null)
-    history.replaceState(null, "", toHref(page, null, params));
+  const href = toHref(page, null, params);
+  // The address that the shop is opened with has no "#/shop", and needs none.
+  const isSame = (href.split("?")[1] ?? "") === String(route.query);
+  if (route.page === page && route.id === null && !isSame) history.replaceState(null, "", href);
 }
 
 /** A route of its own for each address that is gone to, also one with another query alone. */

@@ -6,13 +6,18 @@ import { ProductCard, ProductSkeleton } from "../components/product-card.js";
 import { takeFirstProducts } from "../first.js";
 import { useLoad, usePages, useSettled } from "../hooks.js";
 import { html, lazy, useEffect, useRef, useState } from "../html.js";
+import { replaceQuery } from "../router.js";
 
 const TYPING_MS = 200;
 // On a slow line the products come first.
 const CartPanel = lazy(async () => (await import("../components/cart-panel.js")).CartPanel);
 
-export default function Shop() {
-  const [filter, setFilter] = useState({});
+export default function Shop({ route }) {
+  const [filter, setFilter] = useState({
+    q: route.query.get("q") ?? "",
+    in_stock: route.query.get("in_stock") && "true",
+    category: route.query.get("category") ?? "",
+  });
   const narrow = (changes) => setFilter((before) => ({ ...before, ...changes }));
   return html`
     <div class="shop">
@@ -40,10 +45,11 @@ function Filters({ filter, narrow }) {
   return html`
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
       <input type="search" aria-label="Search the products" placeholder="Search the products"
-          autocomplete="off"
+          autocomplete="off" defaultValue=${filter.q}
              onInput=${(event) => narrow({ q: event.target.value.trim() })} />
       <label class="tick">
-        <input type="checkbox" onChange=${(event) => narrow({ in_stock: event.target.checked })} />
+        <input type="checkbox" checked=${Boolean(filter.in_stock)}
+               onChange=${(event) => narrow({ in_stock: event.target.checked ? "true" : "" })} />
         In stock only
       </label>
     </form>
@@ -54,7 +60,7 @@ function Filters({ filter, narrow }) {
         ${[{ category: "" }, ...categories].map(
           ({ category }) => html`
             <button class="chip" type="button"
-                aria-pressed=${String((filter.category ?? "") === category)}
+                aria-pressed=${String(filter.category === category)}
                     onClick=${() => narrow({ category })}>${category || "All"}</button>`,
         )}
       </div>`
@@ -64,6 +70,7 @@ function Filters({ filter, narrow }) {
 function Products({ filter }) {
   const wanted = useSettled(filter, TYPING_MS);
   const list = usePages((next) => takeFirstProducts() ?? listProducts(wanted, next), [wanted]);
+  useEffect(() => replaceQuery("shop", wanted), [wanted]);
   const grid = useRef();
   const { rows } = list;
   // "Show more" goes on with the first product that is new; the button itself may be gone by then.

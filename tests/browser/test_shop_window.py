@@ -1,0 +1,43 @@
+"""The shop window: what is looked for, and where that stands."""
+
+import re
+from collections.abc import Callable
+from uuid import uuid4
+
+from playwright.sync_api import Page, expect
+
+
+def test_search_in_the_address(
+    visit: Callable[[str], Page], add_product: Callable[..., int]
+) -> None:
+    """A reload and the way back show what was looked for, and among what."""
+    name = f"Vase{uuid4().hex[:12]}"
+    for stock, category in ((4, name), (0, name), (5, f"More {name}")):
+        add_product(f"{name} of {stock}", stock=stock, category=category)
+    page = visit("shop")
+    cards = page.get_by_role("list", name="Products").get_by_role("listitem")
+    page.get_by_role("searchbox").press_sequentially(f"{name} of")
+    expect(cards).to_have_count(3)
+    page.get_by_role("button", name=name, exact=True).click()
+    expect(cards).to_have_count(2)
+    page.get_by_label("In stock only").check()
+    expect(cards).to_have_count(1)
+    address = re.compile(rf"#/shop\?q={name}\+of&in_stock=true&category={name}$")
+    expect(page).to_have_url(address)
+
+    page.reload()
+    expect(cards).to_have_count(1)
+    page.get_by_role("link", name="Orders").click()
+    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    page.go_back()
+    expect(cards).to_have_count(1)
+    expect(cards).to_contain_text(f"{name} of 4")
+    expect(page).to_have_url(address)
+    expect(page.get_by_role("searchbox")).to_have_value(f"{name} of")
+    expect(page.get_by_label("In stock only")).to_be_checked()
+    chosen = page.get_by_role("button", name=name, exact=True)
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+
+    page.get_by_label("In stock only").uncheck()
+    expect(cards).to_have_count(2)
+    expect(page).to_have_url(re.compile(rf"#/shop\?q={name}\+of&category={name}$"))
