@@ -92,7 +92,7 @@ def test_tables() -> None:
     assert "| add to cart    | shop    | 200 (100..300) |" in text
     assert "3.50 (2.00..5.00)" in text
     assert "| shop   | 0.90          | 1.10              | 120     | 201      |" in text
-    assert "One whole purchase costs the processor time of 9.00 (9.00..9.00) hello worlds (limit)" in text
+    assert "One whole purchase costs the processor time of 9.00 (9.00..9.00) hello worlds" in text
     assert "costs the processor time of 3.00 (3.00..3.00) hello worlds (gthread)" in text
     for part in text.split("\n\n")[:3]:
         assert len({len(line) for line in part.splitlines()}) == 1
