@@ -1,5 +1,6 @@
 """How an app is: the routes about itself that every app has."""
 
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -15,7 +16,7 @@ from shop_common.fields import MAX_ID, WholeNumber
 from shop_common.log import polled
 from shop_common.migrations import MigrationError, load_migrations, pending
 from shop_common.operations import operation
-from shop_common.paging import PageSchema, next_link
+from shop_common.paging import PageSchema, read_page
 
 blueprint = Blueprint("health", __name__)
 
@@ -169,10 +170,10 @@ def get_status() -> dict[str, Any]:
     query=OutboxPageSchema(),
     answers={200: OutboxRowSchema(many=True)},
 )
-def list_outbox(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
+def list_outbox(query: dict[str, Any]) -> Any:
     with ctx().db.read() as tx:
-        rows = outbox.list_open(tx, query["after"], query["limit"])
-    return rows, 200, next_link(rows, query["limit"], itemgetter("id"))
+        rows, link = read_page(partial(outbox.list_open, tx), query, itemgetter("id"))
+    return rows, 200, link
 
 
 @blueprint.post(f"/admin/outbox/<int(max={MAX_ID}):row_id>/retry")

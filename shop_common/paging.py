@@ -1,6 +1,6 @@
 """Lists: bounded, paged by key, with the way to the next page in a `Link` header."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -20,13 +20,19 @@ class PageSchema(QuerySchema):
     limit = WholeNumber(1, MAX_LIMIT, load_default=DEFAULT_LIMIT)
 
 
-def next_link(rows: Sequence[T], limit: int, key: Callable[[T], Any]) -> dict[str, str]:
-    """The `Link` header to the page after `rows`, which has come to its `limit`; else none.
+def read_page(
+    load: Callable[..., Sequence[T]], query: Mapping[str, Any], key: Callable[[T], Any]
+) -> tuple[Sequence[T], dict[str, str]]:
+    """The page that `query` asks of `load`, and the `Link` header to the next one, if there is one.
 
     `key` gives what a row goes by. The reference is relative (`?limit=2&after=7`), so that it is
     right behind Nginx as well as on the app's own port.
     """
-    if len(rows) < limit:
-        return {}
-    query = request.args.to_dict() | {"after": key(rows[-1])}
-    return {"Link": f'<?{urlencode(query)}>; rel="next"'}
+    limit = query["limit"]
+    # One more than is asked for, which says whether a page follows.
+    rows = load(**{**query, "limit": limit + 1})
+    if len(rows) <= limit:
+        return rows, {}
+    page = rows[:limit]
+    after = request.args.to_dict() | {"after": key(page[-1])}
+    return page, {"Link": f'<?{urlencode(after)}>; rel="next"'}

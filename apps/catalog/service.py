@@ -24,7 +24,6 @@ from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
 from shop_common.errors import ConflictError, PreconditionFailedError
 from shop_common.holdings import Holdings
-from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 RESERVATIONS = Holdings(
     "reservations", "order_id, created_at", "status = 'HELD' AND settled_at IS NULL"
@@ -53,19 +52,13 @@ def seed_catalog(context: Context) -> None:
                 store.insert_product(tx, origin, data, stock, now)
 
 
-def list_products(
-    context: Context, *, q: str = "", limit: int | None = None, **narrowed: Any
-) -> tuple[list[Row], int]:
-    """Products for sale by id, and the limit that held; `ids` alone are answered whole.
-
-    `narrowed` is what `store.list_products` takes.
-    """
-    limit = limit or (MAX_LIMIT if "ids" in narrowed else DEFAULT_LIMIT)
+def list_products(context: Context, *, q: str = "", limit: int, **narrowed: Any) -> list[Row]:
+    """Products for sale by id; `narrowed` is what `store.list_products` takes."""
     asked = words(q)
     if (q.strip() and not asked) or narrowed.get("ids") == []:
-        return [], limit
+        return []
     with context.db.read() as tx:
-        return store.list_products(tx, asked, limit, **narrowed), limit
+        return store.list_products(tx, asked, limit, **narrowed)
 
 
 def list_changes(context: Context, after: str, limit: int) -> dict[str, Any]:

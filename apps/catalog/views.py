@@ -1,6 +1,7 @@
 """The catalogue's routes: parse, one service call, dump."""
 
 import hashlib
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -18,7 +19,7 @@ from shop_common.errors import UnsupportedMediaError
 from shop_common.holdings import SettledSchema, SettleSchema, UnsettledQuerySchema
 from shop_common.log import polled
 from shop_common.operations import operation
-from shop_common.paging import next_link
+from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT, read_page
 
 blueprint = Blueprint("catalog", __name__)
 
@@ -32,10 +33,11 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
     answers={200: schemas.ProductSchema(many=True), 304: None},
 )
 def list_products(query: dict[str, Any]) -> Response:
-    rows, limit = service.list_products(ctx(), **query)
+    query.setdefault("limit", MAX_LIMIT if "ids" in query else DEFAULT_LIMIT)
+    rows, link = read_page(partial(service.list_products, ctx()), query, itemgetter("id"))
     body = json_text.dump([dump_product(row) for row in rows])
     etag = hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
-    return _answer(body, etag, next_link(rows, limit, itemgetter("id")))
+    return _answer(body, etag, link)
 
 
 @blueprint.get("/products/<int:product_id>")
@@ -96,8 +98,9 @@ def change_stock(product_id: int, body: dict[str, Any]) -> Any:
     errors={404: "no such product"},
 )
 def get_stock_history(product_id: int, query: dict[str, Any]) -> Any:
-    rows = service.get_stock_history(ctx(), product_id, **query)
-    return [dict(row) for row in rows], 200, next_link(rows, query["limit"], itemgetter("id"))
+    load = partial(service.get_stock_history, ctx(), product_id)
+    rows, link = read_page(load, query, itemgetter("id"))
+    return [dict(row) for row in rows], 200, link
 
 
 @blueprint.get("/categories")
@@ -107,8 +110,8 @@ def get_stock_history(product_id: int, query: dict[str, Any]) -> Any:
     answers={200: schemas.CategorySchema(many=True)},
 )
 def list_categories(query: dict[str, Any]) -> Any:
-    rows = service.list_categories(ctx(), **query)
-    link = next_link(rows, query["limit"], itemgetter("category"))
+    load = partial(service.list_categories, ctx())
+    rows, link = read_page(load, query, itemgetter("category"))
     return [dict(row) for row in rows], 200, link
 
 

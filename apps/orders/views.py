@@ -12,7 +12,7 @@ from apps.orders.model import CANCELLED, DELIVERED, PAID, SHIPPED, WantedLine, d
 from shop_common.context import ctx
 from shop_common.download import csv_download
 from shop_common.operations import operation
-from shop_common.paging import next_link
+from shop_common.paging import read_page
 
 blueprint = Blueprint("orders", __name__)
 
@@ -50,8 +50,8 @@ def create_order(query: dict[str, Any], body: list[WantedLine] | None) -> dict[s
     answers={200: schemas.OrderSchema(many=True)},
 )
 def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
-    orders = service.list_orders(ctx(), **query)
-    link = next_link(orders, query["limit"], attrgetter("order_id"))
+    load = partial(service.list_orders, ctx())
+    orders, link = read_page(load, query, attrgetter("order_id"))
     return [dump_order(order) for order in orders], 200, link
 
 

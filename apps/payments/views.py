@@ -1,5 +1,6 @@
 """The routes of the payments app."""
 
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -10,7 +11,7 @@ from apps.payments.model import COMPLETED, NO_KEY, SUCCEEDED, Key, dump_payment,
 from shop_common import idempotency, money
 from shop_common.context import ctx
 from shop_common.operations import operation
-from shop_common.paging import next_link
+from shop_common.paging import read_page
 
 blueprint = Blueprint("payments", __name__)
 
@@ -57,8 +58,8 @@ def pay(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     answers={200: schemas.PaymentSchema(many=True)},
 )
 def list_payments(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
-    payments = service.list_payments(ctx(), **query)
-    link = next_link(payments, query["limit"], attrgetter("payment_id"))
+    load = partial(service.list_payments, ctx())
+    payments, link = read_page(load, query, attrgetter("payment_id"))
     return [dump_payment(payment) for payment in payments], 200, link
 
 
@@ -101,8 +102,8 @@ def refund_payment(
 def list_refunds(
     payment_id: str, query: dict[str, Any]
 ) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
-    found = refunds.list_refunds(ctx(), payment_id, **query)
-    link = next_link(found, query["limit"], attrgetter("refund_id"))
+    load = partial(refunds.list_refunds, ctx(), payment_id)
+    found, link = read_page(load, query, attrgetter("refund_id"))
     return [dump_refund(refund) for refund in found], 200, link
 
 

@@ -31,6 +31,7 @@ def test_pages(catalog: Api) -> None:
         link = re.fullmatch(r'<\?(.*)>; rel="next"', answer.headers.get("Link", ""))
         query = link[1] if link else ""
     assert seen == [56, 55, 54, 53, 52, 51, 50]
+    assert "Link" not in catalog.get("/products/1/stock/history?limit=7").headers
 
 
 @pytest.mark.parametrize("product_id", [999, 2**31])

@@ -23,4 +23,7 @@ def test_pages(catalog: Api) -> None:
     assert first.headers["Link"] == '<?limit=1&after=A+%26+B>; rel="next"'
     second = catalog.get("/categories?limit=1&after=A+%26+B")
     assert second.json == [{"category": "C=D", "products": 1}]
+    third = catalog.get("/categories?limit=1&after=C%3DD")
+    assert third.json == [{"category": "E", "products": 1}]
+    assert "Link" not in third.headers
     assert catalog.get("/categories?after=E").json == []

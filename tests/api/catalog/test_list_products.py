@@ -212,6 +212,7 @@ def test_pages(shirts: Api) -> None:
         query = link[1]
     assert [product for page in seen for product in page] == [1, 2, 3, 4, 5]
     assert all(len(page) <= 2 for page in seen)
+    assert "Link" not in shirts.get("/products?limit=5&in_stock=true").headers
 
 
 def test_etag(catalog: Api) -> None:

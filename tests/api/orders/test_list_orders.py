@@ -31,6 +31,8 @@ def test_pages_follow_one_another(orders: Api, many_orders: list[str]) -> None:
         link = re.fullmatch(r'<(.+)>; rel="next"', response.headers.get("Link", ""))
         path = f"/orders{link[1]}" if link else ""
     assert seen == many_orders[::-1]
+    # A full page is not said to have one after it, unless it has.
+    assert "Link" not in orders.get("/orders?limit=7").headers
 
 
 def test_filters(orders: Api, many_orders: list[str]) -> None:

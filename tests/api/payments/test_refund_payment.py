@@ -209,6 +209,7 @@ def test_refunds_are_listed_in_pages(banked: Api, payment_id: str) -> None:
     assert page.headers["Link"] == f'<?limit=2&after={made[1]["refund_id"]}>; rel="next"'
     rest = banked.get(f"/payments/{payment_id}/refunds?limit=2&after={made[1]['refund_id']}")
     assert rest.json == [made[0]]
+    assert "Link" not in banked.get(f"/payments/{payment_id}/refunds?limit=3").headers
     assert banked.get(f"/payments/{payment_id}/refunds?after=x").status_code == 422
 
 
