@@ -3,6 +3,7 @@
 import { ApiError, findProducts } from "./api.js";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { clearNotice, warn } from "./components/notice.js";
+import { replaceQuery } from "./router.js";
 
 /**
  * Load when `deps` change. {data, askedAt, error, isLoading, reload}; `data` stays while it loads
@@ -106,8 +107,20 @@ export function useNames(ids) {
   return (id) => names.get(id) ?? `Product ${id}`;
 }
 
+/**
+ * [filter, wanted, narrow]: what a page's list is narrowed to, and the same once nobody has changed
+ * it for so long, which stands in the address too; `narrow(changes)` changes it.
+ */
+export function useFilter(page, initial, forMs) {
+  const [filter, setFilter] = useState(initial);
+  const wanted = useSettled(filter, forMs);
+  useEffect(() => replaceQuery(page, wanted), [wanted]);
+  const narrow = (changes) => setFilter((before) => ({ ...before, ...changes }));
+  return [filter, wanted, narrow];
+}
+
 /** `value`, once it has been the same for so long. */
-export function useSettled(value, forMs) {
+function useSettled(value, forMs) {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(value), forMs);

@@ -7,9 +7,9 @@ import { Failure, ListStatus, MoreButton } from "../components/list-parts.js";
 import { Status, Unverified } from "../components/status.js";
 import { saveFile } from "../download.js";
 import { formatMoney, formatTime, ORDER_STATUSES, shortId, statusWord } from "../format.js";
-import { useAction, usePages, useSettled } from "../hooks.js";
-import { html, useEffect, useState } from "../html.js";
-import { replaceQuery, toHref } from "../router.js";
+import { useAction, useFilter, usePages } from "../hooks.js";
+import { html } from "../html.js";
+import { toHref } from "../router.js";
 
 const TYPING_MS = 300;
 const COLUMNS = [
@@ -35,15 +35,13 @@ const COLUMNS = [
 ];
 
 export default function Orders({ route }) {
-  const [filter, setFilter] = useState(() => ({
+  const initial = {
     status: ORDER_STATUSES.find((status) => status === route.query.get("status")) ?? "",
     user_id: route.query.get("user_id") ?? "",
-  }));
-  const wanted = useSettled(filter, TYPING_MS);
+  };
+  const [filter, wanted, narrow] = useFilter("orders", initial, TYPING_MS);
   const list = usePages((next) => listOrders(wanted, next), [wanted]);
   const [act, isBusy] = useAction();
-  useEffect(() => replaceQuery("orders", wanted), [wanted]);
-  const narrow = (changes) => setFilter((before) => ({ ...before, ...changes }));
   const save = () =>
     act(
       async () => saveFile({ blob: await exportOrders(wanted), name: "orders.csv" }),

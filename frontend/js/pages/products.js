@@ -11,25 +11,20 @@ import { ProductEditor } from "../components/product-editor.js";
 import { saveFile } from "../download.js";
 import { LOW_STOCK } from "../facts.js";
 import { formatMoney } from "../format.js";
-import { useAction, usePages, useSettled } from "../hooks.js";
-import { html, useEffect, useState } from "../html.js";
-import { replaceQuery } from "../router.js";
+import { useAction, useFilter, usePages } from "../hooks.js";
+import { html, useState } from "../html.js";
 
 const TYPING_MS = 200;
 
 export default function Products({ route }) {
-  const [filter, setFilter] = useState({
-    q: route.query.get("q") ?? "",
-    low: route.query.get("low"),
-  });
+  const initial = { q: route.query.get("q") ?? "", low: route.query.get("low") };
+  const [filter, wanted, narrow] = useFilter("products", initial, TYPING_MS);
   const [opened, setOpened] = useState(null);
-  const wanted = useSettled(filter, TYPING_MS);
   const list = usePages(
     (next) => listProducts({ q: wanted.q, max_stock: wanted.low ? LOW_STOCK : "" }, next),
     [wanted],
   );
   const [changed, setChanged] = useState(new Map());
-  useEffect(() => replaceQuery("products", wanted), [wanted]);
   /** Show what has become of a product; null: it is archived. */
   const replace = (id, product) =>
     setChanged((before) => new Map(before).set(id, { product, at: performance.now() }));
@@ -47,7 +42,7 @@ export default function Products({ route }) {
   };
   return html`
     <h1 tabindex="-1">Products and stock</h1>
-    <${Tools} filter=${filter} setFilter=${setFilter} opened=${opened} toggle=${toggle} />
+    <${Tools} filter=${filter} narrow=${narrow} opened=${opened} toggle=${toggle} />
     ${opened === "new" && html`<${NewProduct} onAdded=${added} />`}
     ${opened === "import" && html`<${ImportPanel} onImported=${list.reload} />`}
     <${ListStatus} of=${list} rows=${rows} noun="product" />
@@ -62,14 +57,13 @@ export default function Products({ route }) {
     <${MoreButton} of=${list} />`;
 }
 
-function Tools({ filter, setFilter, opened, toggle }) {
+function Tools({ filter, narrow, opened, toggle }) {
   const [act, isBusy] = useAction();
   const save = () =>
     act(
       async () => saveFile({ blob: await exportProducts(), name: "products.csv" }),
       "The products cannot be exported right now",
     );
-  const narrow = (changes) => setFilter((before) => ({ ...before, ...changes }));
   return html`
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
     <input type="search" aria-label="Search the products" placeholder="Search the products"

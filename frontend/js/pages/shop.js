@@ -4,21 +4,20 @@ import { listCategories, listProducts } from "../api.js";
 import { Failure, ListStatus, MoreButton } from "../components/list-parts.js";
 import { ProductCard, ProductSkeleton } from "../components/product-card.js";
 import { takeFirstProducts } from "../first.js";
-import { useLoad, usePages, useSettled } from "../hooks.js";
-import { html, lazy, useEffect, useRef, useState } from "../html.js";
-import { replaceQuery } from "../router.js";
+import { useFilter, useLoad, usePages } from "../hooks.js";
+import { html, lazy, useEffect, useRef } from "../html.js";
 
 const TYPING_MS = 200;
 // On a slow line the products come first.
 const CartPanel = lazy(async () => (await import("../components/cart-panel.js")).CartPanel);
 
 export default function Shop({ route }) {
-  const [filter, setFilter] = useState({
+  const initial = {
     q: route.query.get("q") ?? "",
     in_stock: route.query.get("in_stock") && "true",
     category: route.query.get("category") ?? "",
-  });
-  const narrow = (changes) => setFilter((before) => ({ ...before, ...changes }));
+  };
+  const [filter, wanted, narrow] = useFilter("shop", initial, TYPING_MS);
   return html`
     <div class="shop">
       <div>
@@ -27,7 +26,7 @@ export default function Shop({ route }) {
           <button class="to-cart" type="button" onClick=${goToCart}>Go to the cart</button>
         </div>
         <${Filters} filter=${filter} narrow=${narrow} />
-        <${Products} filter=${filter} />
+        <${Products} wanted=${wanted} />
       </div>
       <${CartPanel} />
     </div>`;
@@ -67,10 +66,8 @@ function Filters({ filter, narrow }) {
     }`;
 }
 
-function Products({ filter }) {
-  const wanted = useSettled(filter, TYPING_MS);
+function Products({ wanted }) {
   const list = usePages((next) => takeFirstProducts() ?? listProducts(wanted, next), [wanted]);
-  useEffect(() => replaceQuery("shop", wanted), [wanted]);
   const grid = useRef();
   const { rows } = list;
   // "Show more" goes on with the first product that is new; the button itself may be gone by then.
