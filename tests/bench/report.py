@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from tests.bench.measure import Run
+from tests.bench.measure import PURCHASES, Run
 
 OPERATIONS = {
     "add": "add to cart",
@@ -82,7 +82,7 @@ def tables(report: Mapping[str, Any]) -> str:
         f"One {OPERATIONS[operation]} costs the processor time of"
         f" {_spread(found[system]['shop_times_cpu'])} hello worlds ({system})."
         for operation, found in report["operations"].items()
-        if operation in ("purchase", "checkout")
+        if operation in PURCHASES
         for system in ("limit", "gthread")
         if "shop_times_cpu" in found.get(system, {})
     ]
