@@ -3,6 +3,7 @@
 Rules, and why they are these: docs/architecture.md. In short: a row is born leased to its writer,
 who sends it right after the commit; a relay in every worker takes over what is left; only the
 oldest open row of an aggregate is sent; only an answered 409 or 422 counts towards giving up.
+What becomes of a row need not outlive a power cut: it is sent again, and its receiver knows it.
 """
 
 import logging
@@ -166,7 +167,7 @@ class Outbox:
         """Take the row for LEASE_S, if it is the oldest open one of its aggregate and free."""
         now = self.clock()
         is_free = "due_at <= ? OR due_at > ?" + (" OR lease IS NULL" if even_put_off else "")
-        with self.database.write() as tx:
+        with self.database.write(durable=False) as tx:
             return tx.one(
                 "UPDATE outbox SET lease = ?, due_at = ?, attempts = attempts + 1, updated_at = ?"
                 " WHERE id = ? AND closed_at IS NULL AND parked_at IS NULL"
@@ -206,7 +207,7 @@ class Outbox:
     @retry_on_conflict
     def _close(self, row: Row, answer: Answer, refuse: RefusalHandler | None) -> None:
         now = clock.to_iso(self.clock())
-        with self.database.write() as tx:
+        with self.database.write(durable=refuse is not None) as tx:
             is_closed = tx.any(
                 "UPDATE outbox SET closed_at = ?, updated_at = ?"
                 " WHERE id = ? AND closed_at IS NULL RETURNING id",
@@ -221,7 +222,7 @@ class Outbox:
         now = self.clock()
         wait_s = min(RETRY_MAX_S, 0.25 * 2 ** min(row["attempts"], 10)) * random.uniform(0.5, 1)
         parks = refused and row["refusals"] + 1 >= REFUSALS_BEFORE_PARKING
-        with self.database.write() as tx:
+        with self.database.write(durable=False) as tx:
             tx.execute(
                 "UPDATE outbox SET due_at = ?, refusals = refusals + ?, parked_at = ?,"
                 " last_error = ?, lease = NULL, updated_at = ?"

@@ -136,11 +136,14 @@ class Database(ABC):
         self._connections: list[tuple[int, Any]] = []
 
     @abstractmethod
-    def write(self, *, alone: bool = False) -> AbstractContextManager[Transaction]:
+    def write(
+        self, *, alone: bool = False, durable: bool = True
+    ) -> AbstractContextManager[Transaction]:
         """A transaction that behaves as if it were alone; commits at the end of the block.
 
         `alone` says that it takes long: no other shares its commit, and so nobody waits for it
-        who has done its work already.
+        who has done its work already. One that is not `durable` waits for no disk: a power cut,
+        and nothing else, may undo it as long as no durable one has come after it.
 
         Raises BusyError when a lock cannot be had in LOCK_WAIT_S or the engine is away, and
         ConflictRetryError when it must be re-run (see `retry_on_conflict`).

@@ -11,8 +11,9 @@ from shop_common.errors import BusyError
 class _Batch:
     """The open transaction; `parts` are locks that those wait for who wait for its end."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, *, durable: bool) -> None:
         self.connection = connection
+        self.durable = durable
         self.parts: list[threading.Lock] = []
         self.error: BaseException | None = None
 
@@ -47,12 +48,12 @@ class GroupCommit:
 
     The one behind whom nobody waits commits for all, and until then nobody returns: neither with
     what it did nor with an error, which may be about what a neighbour did. A part that fails is
-    taken back alone; if the commit fails, all parts do. `begin` takes the lock and gives the
-    connection with a transaction begun; `release` lets the lock go, and a transaction that could
-    not be ended.
+    taken back alone; if the commit fails, all parts do. A durable part shares no commit that is
+    not; others share any. `begin` takes the lock and gives the connection with a transaction
+    begun, durable or not; `release` lets the lock go, and a transaction that could not be ended.
     """
 
-    def __init__(self, begin: Callable[[], Any], release: Callable[[], None]) -> None:
+    def __init__(self, begin: Callable[[bool], Any], release: Callable[[], None]) -> None:
         self._begin = begin
         self._release = release
         self._mutex = threading.Lock()  # of the batch, and of the connection
@@ -61,10 +62,10 @@ class GroupCommit:
         self._state = threading.Lock()
         self._coming = 0
 
-    def enter(self, patience: Patience, *, alone: bool) -> tuple[_Batch, bool]:
+    def enter(self, patience: Patience, *, alone: bool, durable: bool) -> tuple[_Batch, bool]:
         """The batch to write into, and whether it was begun for this part."""
         self._come(patience)
-        return self._join(alone=alone)
+        return self._join(alone=alone, durable=durable)
 
     def _come(self, patience: Patience) -> None:
         with self._state:
@@ -82,13 +83,13 @@ class GroupCommit:
         patience.waited_in_vain()
         raise BusyError("The database is busy.")
 
-    def _join(self, *, alone: bool) -> tuple[_Batch, bool]:
-        if alone:
+    def _join(self, *, alone: bool, durable: bool) -> tuple[_Batch, bool]:
+        if self._batch is not None and (alone or (durable and not self._batch.durable)):
             self._end_batch()
         if self._batch is not None:
             return self._batch, False
         try:
-            self._batch = _Batch(self._begin())
+            self._batch = _Batch(self._begin(durable), durable=durable)
         except BaseException:
             self._mutex.release()
             raise
@@ -121,17 +122,24 @@ class GroupCommit:
 class Part:
     """`with` it: the connection, for one part of a batch; `alone` shares it with nobody.
 
+    `durable` is on the disk when it is over.
+
     Raises BusyError if no connection is to be had. An object and no generator, as each write comes
     through here.
     """
 
-    def __init__(self, group: GroupCommit, patience: Patience, *, alone: bool) -> None:
+    def __init__(
+        self, group: GroupCommit, patience: Patience, *, alone: bool, durable: bool
+    ) -> None:
         self._group = group
         self._patience = patience
         self._alone = alone
+        self._durable = durable
 
     def __enter__(self) -> Any:
-        self._batch, self._is_first = self._group.enter(self._patience, alone=self._alone)
+        self._batch, self._is_first = self._group.enter(
+            self._patience, alone=self._alone, durable=self._durable
+        )
         if not self._is_first:
             try:
                 self._batch.connection.execute("SAVEPOINT part")

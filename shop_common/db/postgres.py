@@ -27,6 +27,8 @@ Connection = psycopg.Connection[dict[str, Any]]
 CONNECT_TIMEOUT_S = 2
 # Any number will do as long as every process of the shop uses the same one.
 MIGRATION_LOCK = 7_021_978
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_BEGIN_UNSYNCED = f"{_BEGIN}; SET LOCAL synchronous_commit = off"
 
 
 @functools.lru_cache(maxsize=512)
@@ -45,10 +47,10 @@ class PostgresDatabase(Database):
         self._schema = schema
 
     @contextmanager
-    def write(self, *, alone: bool = False) -> Iterator[Transaction]:
+    def write(self, *, alone: bool = False, durable: bool = True) -> Iterator[Transaction]:
         waiting.begins()
         with only_transaction, _driver_errors():
-            connection = self._begin("BEGIN ISOLATION LEVEL READ COMMITTED")
+            connection = self._begin(_BEGIN if durable else _BEGIN_UNSYNCED)
             try:
                 with _ended(connection):
                     self._set_patience(connection)

@@ -43,11 +43,14 @@ class SQLiteDatabase(Database):
         self._group = GroupCommit(self._begin, self._release)
         self._writer_pid = 0
         self._writer_waits_s = LOCK_WAIT_S
+        self._writer_is_durable = True
 
-    def write(self, *, alone: bool = False) -> AbstractContextManager[Transaction]:
-        return _Write(Part(self._group, self._patience, alone=alone))
+    def write(
+        self, *, alone: bool = False, durable: bool = True
+    ) -> AbstractContextManager[Transaction]:
+        return _Write(Part(self._group, self._patience, alone=alone, durable=durable))
 
-    def _begin(self) -> Any:
+    def _begin(self, durable: bool) -> Any:
         """The writers' connection, with the write lock held and a transaction begun."""
         wait_s = self._patience.wait_s()
         try:
@@ -57,6 +60,10 @@ class SQLiteDatabase(Database):
                 if self._writer_waits_s != wait_s:
                     connection.execute(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
                     self._writer_waits_s = wait_s
+                if self._writer_is_durable != durable:
+                    # NORMAL leaves a commit to the next FULL one, which syncs the log up to itself.
+                    connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                    self._writer_is_durable = durable
                 connection.execute("BEGIN IMMEDIATE")
             except BaseException:
                 self._queue.leave()
@@ -108,6 +115,7 @@ class SQLiteDatabase(Database):
         if self._writer_pid != os.getpid():
             self._writer_connection = self._connect()
             self._writer_waits_s = LOCK_WAIT_S
+            self._writer_is_durable = True
             self._writer_pid = os.getpid()
         return self._writer_connection
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -197,7 +198,7 @@ def test_a_message_whose_end_cannot_be_written_down_is_left_to_the_relay(
     """What it tells of is done: whoever did it hears of no error."""
     row = add(outbox, "a1", "a")
 
-    def busy() -> None:
+    def busy(**_: bool) -> None:
         raise BusyError("The database is busy.")
 
     with monkeypatch.context() as patched:
@@ -206,6 +207,31 @@ def test_a_message_whose_end_cannot_be_written_down_is_left_to_the_relay(
     turned_clock.turn(seconds=LEASE_S + 1)
     assert outbox.relay() == 1
     assert partner.heard == ["a1", "a1"]
+
+
+def test_only_what_becomes_of_a_message_may_be_lost_with_the_power(
+    outbox: Outbox, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the message itself, and not what a refusal of it sets off."""
+    said: list[bool] = []
+    write = outbox.database.write
+
+    def heard(**how: bool) -> Any:
+        said.append(how.get("durable", True))
+        return write(**how)
+
+    monkeypatch.setattr(outbox.database, "write", heard)
+    outbox = replace(outbox, on_refusal={"said": lambda *_: None})
+    row = add(outbox, "a1", "a")
+    partner.answer = lambda _: 503
+    outbox.deliver(row)  # put off
+    partner.answer = lambda _: 200
+    outbox.hurry(row["id"])  # leased, closed
+    assert said == [True, False, False, False]
+
+    partner.answer = lambda _: 409
+    outbox.deliver(add(outbox, "a2", "a"))
+    assert said[4:] == [True, True]
 
 
 @pytest.mark.parametrize("status", [0, 401, 404, 405, 500, 503])

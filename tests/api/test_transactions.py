@@ -249,6 +249,24 @@ def test_both_engines_say_what_they_are(database: Database) -> None:
             assert tx.one("PRAGMA synchronous")["synchronous"] == 2  # type: ignore[index] # FULL
 
 
+def test_only_what_says_so_is_not_on_the_disk_when_it_is_over(database: Database) -> None:
+    def syncs(*, durable: bool) -> str:
+        """What the engine does at the end of the transaction, in its own words."""
+        asked = "SHOW synchronous_commit" if database.engine == "postgres" else "PRAGMA synchronous"
+        with database.write(durable=durable) as tx:
+            tx.execute("UPDATE counters SET n = n + 1 WHERE id = 1")
+            return str(next(iter(dict(tx.get(asked)).values())))
+
+    full, not_at_once = ("on", "off") if database.engine == "postgres" else ("2", "1")
+    assert [syncs(durable=durable) for durable in (True, False, False, True)] == [
+        full,
+        not_at_once,
+        not_at_once,
+        full,
+    ]
+    assert count(database) == 4
+
+
 def test_a_crowd_behind_a_lock_hears_busy_in_time(
     database: Database, open_another: Callable[[], Database]
 ) -> None:

@@ -298,6 +298,28 @@ def test_who_is_alone_shares_nothing(
     assert writes == 2
 
 
+@pytest.mark.parametrize("first_durable", [True, False])
+def test_a_durable_part_shares_no_commit_that_is_not(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase, commits: list[str], *, first_durable: bool
+) -> None:
+    """The other way round it costs nobody anything."""
+    said: list[int] = []
+
+    def second() -> None:
+        with database.write(durable=not first_durable) as tx:
+            tx.execute("INSERT INTO notes (id) VALUES (1)")
+            said.append(tx.get("PRAGMA synchronous")["synchronous"])
+
+    gate = Gate(pool, database, durable=first_durable)
+    (future,) = come(pool, database, second)
+    gate.open()
+    gate.done.result()
+    future.result()
+    assert ids(database) == {0, 1}
+    assert said == [2]  # FULL
+    assert commits.count("COMMIT") - 1 == (1 if first_durable else 2)  # one is the reader's
+
+
 def test_who_waits_in_vain_is_told_and_holds_up_nobody(
     pool: ThreadPoolExecutor, database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,9 +28,9 @@ def test_without_faults_a_payment_is_one_transaction(
     writes = []
     write = type(payments.context.db).write
 
-    def counted(database: Any) -> Any:
+    def counted(database: Any, **how: bool) -> Any:
         writes.append(1)
-        return write(database)
+        return write(database, **how)
 
     monkeypatch.setattr(type(payments.context.db), "write", counted)
     assert payments.post(PAY).status_code == 200
