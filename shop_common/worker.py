@@ -6,11 +6,14 @@ keeps its turn as long as it is quick. One that is not - it waits for a partner 
 has much to read - loses its turn to the next, so that nobody queues behind it for long.
 """
 
+import json
 import select
 import socket
 import struct
+import sys
 import threading
 import time
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn.workers.gthread import (  # type: ignore[import-untyped] # has no types
@@ -39,6 +42,18 @@ class Turn:
 
     def __init__(self) -> None:
         self.since: float | None = None
+
+
+class _ErrorPage:
+    """Takes gunicorn's page for an error in the client's place."""
+
+    status = 500
+
+    def gettimeout(self) -> float:
+        return 0.0  # as one that never blocks has it
+
+    def sendall(self, data: bytes) -> None:
+        self.status = int(data.split(b" ", 2)[1])
 
 
 class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
@@ -188,6 +203,29 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
             if not conn.parser.unreader.buf.getvalue():
                 return True
         return False
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        # gunicorn reads 64 KB of a body that no view has read, and closes what it has called kept:
+        # Nginx may have sent the next client's request on it. None is longer than Nginx lets in.
+        return keepalive and bool(
+            conn.parser.finish_body(time.monotonic() + STALL_S, max_bytes=sys.maxsize)
+        )
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer a request that is none as gunicorn would, but with a body as all others have."""
+        page = _ErrorPage()
+        super().handle_error(req, page, addr, exc)
+        reason = HTTPStatus(page.status).phrase
+        detail = reason if page.status == 500 else f"The request cannot be read: {exc}"
+        body = json.dumps({"detail": detail}).encode()
+        head = (
+            f"HTTP/1.1 {page.status} {reason}\r\nConnection: close\r\n"
+            f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        try:
+            client.sendall(head.encode() + body)
+        except OSError as error:
+            self.log.debug("The client has gone before it heard of an error: %s", error)
 
     def _answer_plainly(self, conn: TConn, environ: dict[str, Any], data: bytes) -> bool:
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = conn.client[0], str(conn.client[1])

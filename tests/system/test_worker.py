@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import resource
 import signal
 import socket
@@ -40,6 +41,8 @@ def app(environ, start_response):
     if name == "breaks":
         start_response("200 OK", [])
         return map(lambda piece: piece.encode(), ["one", None])
+    if name == "dies":
+        raise LookupError(name)
     if name == "pid":
         name = str(os.getpid())
     if name == "length":
@@ -192,6 +195,46 @@ def test_a_body_that_comes_in_pieces(serve: Callable[..., Server], length: int) 
     connection.close()
 
 
+@pytest.mark.parametrize("length", [60_000, 100_000, 3_000_000])
+def test_a_body_that_nobody_reads_costs_nobody_the_connection(
+    serve: Callable[..., Server], length: int
+) -> None:
+    """Nginx sends the next client's request on it."""
+    server = serve()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    with contextlib.closing(connection):
+        for _ in range(3):
+            connection.request("POST", "/quick", b"x" * length)
+            answer = connection.getresponse()
+            assert answer.read() == b"quick"
+            assert connection.sock is not None, "it was closed"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /quick HTTP/1.1\r\nHost: x\r\nX-Odd: a\x01b\r\n\r\n", 400),
+        (b"GET /quick HTTP/1.1\r\nHost: x\r\nX-Folded: a\r\n b\r\n\r\n", 400),
+        (b"GE /quick HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: odd\r\n\r\n", 501),
+    ],
+)
+def test_what_is_no_request_is_told_so(
+    serve: Callable[..., Server], request_: bytes, status: int
+) -> None:
+    """As every error is, and others are answered all the same."""
+    server = serve()
+    with server.connect() as connection:
+        connection.sendall(request_)
+        with http.client.HTTPResponse(connection) as answer:
+            answer.begin()
+            assert (answer.status, answer.headers["Connection"]) == (status, "close")
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            detail = json.loads(answer.read())["detail"]
+    assert detail.startswith("The request cannot be read: ")
+    assert server.get("quick") == "quick"
+
+
 def test_a_large_answer_to_a_slow_reader(serve: Callable[..., Server]) -> None:
     server = serve()
     (server.folder / "file").write_text("x" * 20_000_000)
@@ -239,6 +282,20 @@ def test_an_answer_that_breaks_off(
     log = server.stop()
     assert log.count("AttributeError: 'NoneType'") == THREADS + 1
     assert "OSError" not in log
+
+
+def test_a_view_that_dies_is_a_problem(serve: Callable[..., Server]) -> None:
+    server = serve()
+    for headers in ({}, {"Connection": "keep-alive"}):  # plainly, and as others
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", "/dies", headers=headers)
+            answer = connection.getresponse()
+            assert answer.status == 500
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert json.loads(answer.read()) == {"detail": "Internal Server Error"}
+    assert server.get("quick") == "quick"
+    assert server.stop().count("LookupError: dies") == 2
 
 
 def test_without_a_descriptor_left(serve: Callable[..., Server]) -> None:
