@@ -5,7 +5,7 @@
 422 InvalidInputError, KeyReusedError, 503 BusyError and PartnerError (with `Retry-After`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -62,14 +62,21 @@ class UnsupportedMediaError(ShopError):
 
 
 class InvalidInputError(ShopError):
-    """The input is wrong; `errors` maps each field to what is wrong with it."""
+    """The input is wrong; `errors` maps each field to what is wrong with it, in whole sentences.
+
+    What is wrong with the whole body is under `body`.
+    """
 
     status = 422
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        detail = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items())
+        super().__init__(detail, errors=errors)
 
 
 class KeyReusedError(InvalidInputError):
     def __init__(self) -> None:
-        super().__init__("Idempotency-Key: Was used for another request.")
+        super().__init__({"Idempotency-Key": ["Was used for another request."]})
 
 
 class BusyError(ShopError):

@@ -64,7 +64,8 @@ def read_key() -> str | None:
     # The draft's syntax is a quoted string; most clients send it bare.
     key = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
     if not _KEY.fullmatch(key):
-        raise InvalidInputError("Idempotency-Key: Must be 1 to 255 visible ASCII characters.")
+        text = "Must be 1 to 255 visible ASCII characters."
+        raise InvalidInputError({"Idempotency-Key": [text]})
     return key
 
 

@@ -89,18 +89,18 @@ def _read_json(asked: Request) -> Any:
     """The request's JSON body, its decimals as Decimal."""
     data = asked.get_data()
     if not data:
-        raise InvalidInputError("A JSON body is required.")
+        raise InvalidInputError({"body": ["Must be JSON, and is empty."]})
     if asked.mimetype != "application/json":
         raise UnsupportedMediaError("The body must be sent as application/json.")
     try:
         return json_text.read(data)
     except json.JSONDecodeError as error:
-        raise InvalidInputError(f"The body is not valid JSON: {error}") from None
+        raise InvalidInputError({"body": [f"Is not valid JSON: {error}."]}) from None
     except json_text.NameTwiceError as error:
         raise _given_twice(error.name) from None
     except (ValueError, ArithmeticError, RecursionError):
-        # What is JSON but no value of ours: numbers of 5,000 digits, 10,000 levels, no UTF-8.
-        raise InvalidInputError("The body is not valid JSON.") from None
+        text = "Is no UTF-8, or holds NaN, a number of thousands of digits or thousands of levels."
+        raise InvalidInputError({"body": [text]}) from None
 
 
 def _read_query(asked: Request) -> dict[str, str]:
@@ -114,8 +114,7 @@ def _read_query(asked: Request) -> dict[str, str]:
 
 
 def _given_twice(name: str) -> InvalidInputError:
-    text = "Given more than once."
-    return InvalidInputError(f"{name}: {text}", errors={name: [text]})
+    return InvalidInputError({name: ["Given more than once."]})
 
 
 def _is_plain(schema: Schema) -> bool:
@@ -139,13 +138,11 @@ def _load_plain(schema: Schema, data: Any) -> Any:
 def _load(schema: Schema, data: Any) -> Any:
     # Before each entry is looked at: what is wrong with a million of them nobody wants to know.
     if schema.many and isinstance(data, list) and len(data) > MAX_ENTRIES:
-        raise InvalidInputError(f"body: Must have at most {MAX_ENTRIES} entries.")
+        raise InvalidInputError({"body": [f"Must have at most {MAX_ENTRIES} entries."]})
     try:
         return schema.load(data)
     except ValidationError as error:
-        errors = dict(_flatten(error.messages)[:MAX_ERRORS])
-        detail = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items())
-        raise InvalidInputError(detail, errors=errors) from None
+        raise InvalidInputError(dict(_flatten(error.messages)[:MAX_ERRORS])) from None
 
 
 def _flatten(messages: Any, prefix: str = "") -> list[tuple[str, list[str]]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from apps.catalog.text import words
 from shop_common import money
-from shop_common.errors import ConflictError, InvalidInputError, NotFoundError
+from shop_common.errors import ConflictError, NotFoundError, ShopError
 
 MAX_STOCK = 1_000_000_000
 MAX_LENGTHS = {
@@ -128,8 +128,10 @@ class Problem:
     reason: str
 
 
-class FileError(InvalidInputError):
+class FileError(ShopError):
     """A file with bad rows; `errors` names each."""
+
+    status = 422
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         count = len({problem.line for problem in problems})

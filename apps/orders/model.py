@@ -101,7 +101,8 @@ class Basket(NamedTuple):
 def check_size(wanted: Sequence[WantedLine]) -> None:
     """Raise InvalidInputError unless it is something, and no more than an order can hold."""
     if not 1 <= len(wanted) <= MAX_LINES:
-        raise InvalidInputError(f"An order has 1 to {MAX_LINES} lines, not {len(wanted)}.")
+        text = f"An order has 1 to {MAX_LINES} lines, not {len(wanted)}."
+        raise InvalidInputError({"body": [text]})
 
 
 def check_reserved(lines: Sequence[Line], wanted: Sequence[WantedLine]) -> None:

@@ -29,7 +29,7 @@ def list_orders(
     """A page of orders, newest first. Raises InvalidInputError for an unknown `after`."""
     with context.db.read() as tx:
         if after is not None and store.find_order(tx, after) is None:
-            raise InvalidInputError(f"after: There is no order {after}.")
+            raise InvalidInputError({"after": [f"There is no order {after}."]})
         return store.list_orders(tx, user_id, status, after, limit, unverified=unverified)
 
 

@@ -147,7 +147,7 @@ def list_refunds(context: Context, payment_id: str, after: str | None, limit: in
     with context.db.read() as tx:
         store.get_payment(tx, payment_id)
         if after is not None and store.find_refund(tx, after) is None:
-            raise InvalidInputError(f"after: There is no refund {after}.")
+            raise InvalidInputError({"after": [f"There is no refund {after}."]})
         return store.list_page(tx, Refund, {"payment_id": payment_id}, after, limit)
 
 

@@ -1,6 +1,6 @@
 """The shapes of payments and refunds on the wire."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from apps.payments.model import REFUND_STATUSES, STATUSES
 from shop_common.fields import Id, Money, QuerySchema, Text
@@ -25,11 +25,16 @@ class ReasonSchema(Schema):
     reason = Text(1, 500, load_default=None, allow_none=True)
 
 
+def _check_something(minor: int) -> None:
+    if minor == 0:
+        raise ValidationError("Must be more than 0.")
+
+
 class WantedRefundSchema(ReasonSchema):
+    # null is refused: JavaScript writes so a sum that went wrong, which is not all that is left.
     amount = Money(
-        load_default=None,
-        validate=validate.Range(1, error="Must be more than 0."),
-        metadata={"description": "left out: all that is left"},
+        validate=_check_something,
+        metadata={"description": "more than 0; left out: all that is left"},
     )
 
 

@@ -193,7 +193,7 @@ def list_payments(
     """A page of payments, newest first. Raises InvalidInputError for an unknown `after`."""
     with context.db.read() as tx:
         if after is not None and store.find_payment(tx, after) is None:
-            raise InvalidInputError(f"after: There is no payment {after}.")
+            raise InvalidInputError({"after": [f"There is no payment {after}."]})
         filters = {"order_id": order_id, "status": status}
         return store.list_page(tx, Payment, filters, after, limit)
 

@@ -85,9 +85,9 @@ def get_payment(payment_id: str) -> dict[str, Any]:
 def refund_payment(
     payment_id: str, body: dict[str, Any] | None
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
-    wanted = body or {"amount": None, "reason": None}
+    wanted = body or {}
     refund, is_replay = refunds.refund_payment(
-        ctx(), payment_id, wanted["amount"], wanted["reason"], _read_key()
+        ctx(), payment_id, wanted.get("amount"), wanted.get("reason"), _read_key()
     )
     return _answer(dump_refund(refund), is_done=refund.status == SUCCEEDED, is_replay=is_replay)
 

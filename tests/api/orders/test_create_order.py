@@ -147,8 +147,8 @@ def test_a_price_that_nobody_can_tell_is_503(orders: Api, partners: responses.Re
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ([], "An order has 1 to 100 lines, not 0."),
-        ([{"product_id": 1, "quantity": 1}] * 101, "An order has 1 to 100 lines, not 101."),
+        ([], "body: An order has 1 to 100 lines, not 0."),
+        ([{"product_id": 1, "quantity": 1}] * 101, "body: An order has 1 to 100 lines, not 101."),
         ({}, "body: Invalid input type."),
         ([1], "0: Invalid input type."),
         ([{}], "0.product_id: Missing data for required field.; 0.quantity: "),
@@ -168,6 +168,7 @@ def test_bad_bodies_are_named(orders: Api, body: Any, detail: str) -> None:
     response = orders.post("/orders?user_id=u", json=body)
     assert response.status_code == 422
     assert response.json["detail"].startswith(detail)
+    assert next(iter(response.json["errors"])) == detail.partition(":")[0]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +187,7 @@ def test_bad_bodies_are_named(orders: Api, body: Any, detail: str) -> None:
 def test_what_is_no_json_is_refused(orders: Api, data: str | bytes) -> None:
     response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
     assert response.status_code == 422
+    assert response.json["errors"].keys() == {"body"}
 
 
 def test_a_name_that_is_given_twice_is_refused(orders: Api) -> None:
@@ -199,7 +201,7 @@ def test_a_name_that_is_given_twice_is_refused(orders: Api) -> None:
 def test_a_byte_order_mark_is_passed_over(orders: Api) -> None:
     data = "[]".encode("utf-8-sig")
     response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
-    assert response.json["detail"] == "An order has 1 to 100 lines, not 0."
+    assert response.json["detail"] == "body: An order has 1 to 100 lines, not 0."
 
 
 def test_a_client_that_has_gone_is_no_fault(orders: Api) -> None:
@@ -308,7 +310,8 @@ def test_a_key_that_is_in_use_is_409_and_its_lease_runs_out(
 def test_a_list_without_end_is_refused_at_once(orders: Api) -> None:
     response = orders.post("/orders?user_id=u", json=[1] * 200_000)
     assert response.status_code == 422
-    assert response.json == {"detail": "body: Must have at most 1000 entries."}
+    text = "Must have at most 1000 entries."
+    assert response.json == {"detail": f"body: {text}", "errors": {"body": [text]}}
 
 
 def test_no_more_errors_are_named_than_anyone_reads(orders: Api) -> None:
