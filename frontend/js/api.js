@@ -24,15 +24,19 @@ async function send(path, body, key) {
   return (await post(path, { body }, key)).data;
 }
 
+/** As `send`; `isReplay` says that the same was sent and done before, and the answer is of then. */
+async function sendOnce(path, body) {
+  const { data, headers } = await post(path, { body });
+  return { ...data, isReplay: headers.has("Idempotent-Replayed") };
+}
+
 // Cart
 export const getCart = async (userId) => (await get(`/cart/${segment(userId)}`)).cart;
 export const getQuote = (userId) => get(`/cart/${segment(userId)}/quote`);
-/** {lines, isReplay}; a replay says that the same add was done before, and `lines` are of then. */
-export const addToCart = async (userId, productId) => {
-  const query = toQuery({ product_id: productId, quantity: 1 });
-  const { data, headers } = await post(`/cart/${segment(userId)}/add${query}`);
-  return { lines: data.cart, isReplay: headers.has("Idempotent-Replayed") };
-};
+export const addToCart = (userId, productId) =>
+  sendOnce(
+    `/cart/${segment(userId)}/add${toQuery({ product_id: productId, quantity: 1 })}`,
+  );
 export const setItem = async (userId, productId, quantity) => {
   const path = `/cart/${segment(userId)}/items/${productId}${toQuery({ quantity })}`;
   const { cart } = (await call("PUT", path)).data;
@@ -58,28 +62,25 @@ export const findProducts = async (ids) =>
   ids.length
     ? get(`/catalog/products${toQuery({ ids: [...new Set(ids)].join(","), archived: true })}`)
     : [];
-export const createProduct = (product) => send("/catalog/products", product);
+export const createProduct = (product) => sendOnce("/catalog/products", product);
 export const archiveProduct = (id) => call("DELETE", `/catalog/products/${id}`);
 export const changeStock = (id, delta, reason) =>
-  send(`/catalog/products/${id}/stock`, { delta, reason });
+  sendOnce(`/catalog/products/${id}/stock`, { delta, reason });
 export const listMovements = (id, next) =>
   list(`/catalog/products/${id}/stock/history`, { limit: 10 }, next);
 export const exportProducts = () => get("/catalog/products/export", { asBlob: true });
 
 /** The product as it is now, {product, version}. */
-export async function getProduct(id) {
-  const { data, headers } = await call("GET", `/catalog/products/${id}`);
+export const getProduct = (id) => callForVersion("GET", id);
+
+/** As it is then; throws an ApiError of status 412 if it has changed since `version` was read. */
+export const updateProduct = (id, changes, version) =>
+  callForVersion("PATCH", id, { body: changes, headers: { "If-Match": version } });
+
+async function callForVersion(method, id, options) {
+  const { data, headers } = await call(method, `/catalog/products/${id}`, options);
   return { product: data, version: headers.get("ETag") };
 }
-
-/** Throws an ApiError of status 412 if the product has changed since `version` was read. */
-export const updateProduct = async (id, changes, version) =>
-  (
-    await call("PATCH", `/catalog/products/${id}`, {
-      body: changes,
-      headers: { "If-Match": version },
-    })
-  ).data;
 
 export const importProducts = async (file, options) => {
   const headers = { "Content-Type": "text/csv" };
@@ -106,7 +107,7 @@ export const checkOut = async (userId, key) => {
 export const listPayments = (orderId) => get(`/payments${toQuery({ order_id: orderId })}`);
 export const listRefunds = (paymentId) => get(`/payments/${segment(paymentId)}/refunds`);
 export const refundPayment = (paymentId, body) =>
-  send(`/payments/${segment(paymentId)}/refund`, body);
+  sendOnce(`/payments/${segment(paymentId)}/refund`, body);
 
 /**
  * Pay an order; once, however often it is sent with the same key. `isPending` says that the order

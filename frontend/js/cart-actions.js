@@ -9,7 +9,7 @@ import { findCheckout, forgetCheckout, setUserId } from "./session.js";
 
 export function setQuantity(productId, quantity) {
   return act("quantity", "changed", async (userId) => {
-    take(await api.setItem(userId, productId, quantity));
+    take(userId, await api.setItem(userId, productId, quantity));
     say(quantity === 0 ? "Item removed." : "Quantity changed.");
   });
 }
@@ -17,7 +17,7 @@ export function setQuantity(productId, quantity) {
 export function clearCart() {
   return act("cart", "cleared", async (userId) => {
     await api.clearCart(userId);
-    take([]);
+    take(userId, []);
     say("Cart cleared.");
   });
 }
@@ -26,7 +26,7 @@ export function checkOut() {
   return act("check-out", "finished", async (userId) => {
     try {
       const paid = await runCheckOut(userId, sumUp(readLines(readCart())));
-      change({ paid });
+      if (userId === readCart().userId) change({ paid });
       say(paymentWords(paid.orderId, paid));
     } finally {
       // What was ordered has left the cart, what was added elsewhere has not, and whoever was

@@ -40,14 +40,16 @@ export async function loadCart() {
   const userId = getUserId();
   const isOther = userId !== state.userId;
   change({ userId, problem: "", ...(isOther && { lines: null, offers: undefined, paid: null }) });
+  const before = changes;
+  const isLate = () => userId !== getUserId() || before !== changes;
   try {
-    const before = changes;
     const lines = await api.getCart(userId);
-    if (userId !== getUserId() || before !== changes) return;
+    if (isLate()) return;
     change({ lines });
     await loadOffers(userId);
   } catch (error) {
     if (!(error instanceof api.ApiError)) throw error;
+    if (isLate()) return;
     change({ lines: null, problem: `The cart cannot be shown right now: ${error.message}.` });
   }
 }
@@ -70,9 +72,9 @@ async function loadOffers(userId) {
 
 export function addToCart(product) {
   return act("item", "added", async (userId) => {
-    const { lines, isReplay } = await api.addToCart(userId, product.id);
+    const { cart, isReplay } = await api.addToCart(userId, product.id);
     if (isReplay) return showAsItIs();
-    take(lines, product);
+    take(userId, cart, product);
     say("Item added to cart!");
   });
 }
@@ -84,14 +86,18 @@ async function showAsItIs() {
   say("The item had been added already. This is what the cart holds now.");
 }
 
-/** Show the lines that an answer brought; prices that are not known yet are asked for. */
-export function take(lines, product) {
+/**
+ * Show the lines that an answer brought, unless another user's are shown by now; prices that are
+ * not known yet are asked for.
+ */
+export function take(userId, lines, product) {
+  if (userId !== state.userId) return;
   changes += 1;
   const offers = new Map(state.offers ?? []);
   if (product && !offers.has(product.id)) offers.set(product.id, product);
   change({ lines, offers, paid: null });
   // Nobody waits for it: a catalogue that hangs must not hold up the cart.
-  loadOffers(state.userId);
+  loadOffers(userId);
 }
 
 /**

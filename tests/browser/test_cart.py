@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.client import Client
-from tests.browser.routes import decline, first, hold_first, lose
+from tests.browser.routes import decline, first, hold, hold_first, lose
 from tests.browser.shopping import add_to_cart, check_out, press_add
 from tests.browser.watch import Watch
 
@@ -119,6 +119,42 @@ def test_prices_that_come_late(
     expect(page.get_by_text("No longer sold")).to_have_count(0)
     check_out(page)
     expect(page.get_by_role("status").get_by_text("Payment successful!")).to_be_visible()
+
+
+@pytest.mark.parametrize("late", ["**/add?*", "**/api/cart/*"], ids=["an add", "a failed read"])
+def test_answer_that_comes_after_another_user(
+    open_shop: OpenShop, user_id: str, client: Client, watch: Watch, late: str
+) -> None:
+    """Nobody's cart is shown as somebody else's, nor wiped by what became of another one."""
+    other = f"{user_id}-other"
+    client.add_to_cart(other, 1)
+    page = open_shop(user_id)
+    waiting = hold_first(page, late)
+    if "add" in late:
+        press_add(page, "Mouse")
+    else:
+        page.get_by_role("button", name="Switch").click()
+    route = first(page, waiting)
+    page.get_by_label("Shopping as").fill(other)
+    page.get_by_role("button", name="Switch").click()
+    laptop = page.get_by_role("spinbutton", name="Quantity of Laptop")
+    expect(laptop).to_have_value("1")
+    # The page would look again by itself, and mend in a moment what it had shown.
+    hold(page, f"**/api/cart/{other}**")
+    if "add" in late:
+        route.continue_()
+        expect(page.get_by_role("status").get_by_text("Item added to cart!")).to_be_visible()
+        assert client.get_cart(user_id) == [{"product_id": 2, "quantity": 1}]
+    else:
+        watch.expect_failure(0, f"/api/cart/{user_id}")
+        with page.expect_event("requestfailed"):
+            route.abort()
+        page.evaluate(
+            "() => new Promise(requestAnimationFrame)"
+        )  # whatever was made of it is drawn
+    expect(page.get_by_role("list", name="Cart").get_by_role("listitem")).to_contain_text(
+        ["Laptop"]
+    )
 
 
 def test_line_that_somebody_else_removes(open_shop: OpenShop, user_id: str, client: Client) -> None:

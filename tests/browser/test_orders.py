@@ -245,7 +245,8 @@ def test_lost_answer_of_a_refund(visit: Visit, client: Client, user_id: str, wat
     page.unroute_all()
     with page.expect_request("**/refund") as request:
         refund_part()
-    expect(page.get_by_role("status").get_by_text("Refund made.")).to_be_visible()
+    said_again = page.get_by_role("status").get_by_text("This refund had been asked for already.")
+    expect(said_again).to_be_visible()
     assert keys == [request.value.headers["idempotency-key"]]
     [payment] = client.list_payments(order_id)
     assert payment["refunded_amount"] == 5

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.client import Client
+from tests.browser.routes import lose
 from tests.browser.watch import Watch
 
 Visit = Callable[[str], Page]
@@ -54,6 +55,53 @@ def test_edit_in_place(
         )
     product = read(client, product_id)
     assert (product["price"], product["category"]) == (8.5, "Lights 8.5")
+
+
+def test_saved_though_nothing_can_be_read_any_more(
+    open_editor: Callable[[], Page], client: Client, add_product: AddProduct, name: str
+) -> None:
+    """What was saved is said to be, and the next change is meant for what was saved."""
+    product_id = add_product(name)
+    page = open_editor()
+    page.route(
+        f"**/api/catalog/products/{product_id}",
+        lambda route: route.abort() if route.request.method == "GET" else route.continue_(),
+    )
+    for price in ("7.25", "8.5"):
+        page.get_by_label("Price").fill(price)
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("row").filter(has_text=name).first).to_contain_text(price)
+        expect(page.get_by_role("status").get_by_text(f"{name} saved.")).to_be_visible()
+    assert read(client, product_id)["price"] == 8.5
+
+
+def test_change_of_the_stock_that_was_done_already(
+    open_editor: Callable[[], Page],
+    client: Client,
+    add_product: AddProduct,
+    name: str,
+    watch: Watch,
+) -> None:
+    """Asked for again after its answer was lost, it is done once, and the page says so."""
+    product_id = add_product(name, stock=10)
+    watch.expect_failure(0, f"/api/catalog/products/{product_id}/stock")
+    page = open_editor()
+
+    def take_one() -> None:
+        page.get_by_label("Add or take away").fill("-1")
+        page.get_by_label("Reason").fill("broken")
+        page.get_by_role("button", name="Adjust the stock").click()
+
+    lose(page, "**/stock")
+    take_one()
+    expect(page.get_by_role("alert").get_by_text("It is not known whether")).to_be_visible()
+    page.unroute_all()
+    said = page.get_by_role("status")
+    take_one()
+    expect(said.get_by_text("The stock had been changed already: 9 of")).to_be_visible()
+    take_one()
+    expect(said.get_by_text("Stock changed: 8 of")).to_be_visible()
+    assert read(client, product_id)["stock"] == 8
 
 
 @pytest.mark.parametrize("decision", ["Save mine over theirs", "Take theirs"])

@@ -16,13 +16,14 @@ export function NewProduct({ onAdded }) {
     event.preventDefault();
     const fields = readFields(form.current);
     act(async () => {
+      let isReplay;
       try {
-        await createProduct({ ...fields, stock: Number(fields.stock) });
+        ({ isReplay } = await createProduct({ ...fields, stock: Number(fields.stock) }));
       } catch (error) {
         setProblems(error.members?.errors ?? {});
         throw error;
       }
-      say(`${fields.name} added.`);
+      say(`${fields.name} ${isReplay ? "had been added already" : "added"}.`);
       onAdded();
     }, "The product was not added");
   };

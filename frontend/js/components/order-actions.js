@@ -55,7 +55,8 @@ export function OrderActions({ order, payments, isUnderWay, onChanged }) {
     }, "The order was not changed");
   const refund = (body) =>
     run(async () => {
-      const { status } = await refundPayment(paid.payment.payment_id, body);
+      const { status, isReplay } = await refundPayment(paid.payment.payment_id, body);
+      if (isReplay) return "This refund had been asked for already.";
       return status === "SUCCEEDED" ? "Refund made." : "The refund is under way.";
     }, "Nothing was refunded");
   const moves = Object.entries(MOVES).filter(([, move]) => move.from.includes(order.status));

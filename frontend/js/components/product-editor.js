@@ -53,10 +53,10 @@ function EditForm({ id, read, onChanged }) {
       const changes = findChanges(readFields(form.current), over.product);
       if (Object.keys(changes).length === 0) return say("There is nothing to save.");
       try {
-        const product = await updateProduct(id, changes, over.version);
-        setVersions({ base: await getProduct(id), theirs: null });
-        onChanged(product);
-        say(`${product.name} saved.`);
+        const saved = await updateProduct(id, changes, over.version);
+        setVersions({ base: saved, theirs: null });
+        onChanged(saved.product);
+        say(`${saved.product.name} saved.`);
       } catch (error) {
         if (error.status !== 412) {
           setProblems(error.members?.errors ?? {});

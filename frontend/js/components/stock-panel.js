@@ -40,7 +40,8 @@ export function StockPanel({ id, stock, onChanged }) {
       form.current.reset();
       setNow(product.stock);
       onChanged(product);
-      say(`Stock changed: ${product.stock} of ${product.name}.`);
+      const done = product.isReplay ? "The stock had been changed already" : "Stock changed";
+      say(`${done}: ${product.stock} of ${product.name}.`);
       await history.reload();
     }, "The stock was not changed");
   };
