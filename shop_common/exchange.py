@@ -69,14 +69,24 @@ class Answer:
     def read_as(self, read: Callable[[Any], T]) -> T:
         """What `read` makes of the body of a 200.
 
-        Raises BadAnswerError for any other answer: also where `read` raises TypeError, KeyError or
-        ValueError, as it may for a body that is something else.
+        Raises BadAnswerError for any other answer: also where `read` raises TypeError, LookupError
+        or ValueError, as it may for a body that is something else.
         """
         body = self.ok_body()
         try:
             return read(body)
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, LookupError, ValueError):
             raise BadAnswerError(self.partner, "answered with something else") from None
+
+
+def whole(value: Any) -> int:
+    """A whole number in a partner's answer. Raises ValueError for anything else.
+
+    int() would take 1.5, and minutes for 1e1000000.
+    """
+    if type(value) is not int:
+        raise ValueError(f"{value!r:.40} is no whole number")
+    return value
 
 
 class Channel:

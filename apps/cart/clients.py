@@ -6,7 +6,7 @@ from typing import Any
 from apps.cart.model import Changes, Offer
 from shop_common import money
 from shop_common.context import Context
-from shop_common.exchange import Answer, BadAnswerError
+from shop_common.exchange import Answer, BadAnswerError, whole
 from shop_common.http_client import NoPlaceError, fail_open
 
 # A read must stay quick even while the catalogue hangs.
@@ -35,7 +35,7 @@ def check_products(context: Context, product_ids: Collection[int]) -> set[int] |
 def quote_prices(context: Context, product_ids: Collection[int]) -> dict[int, Offer] | None:
     """What the catalogue says of those of the products that it sells; None: it is silent."""
     return _ask(context, product_ids).read_as(
-        lambda products: {int(product["id"]): _offer(product) for product in products}
+        lambda body: {whole(product["id"]): _offer(product) for product in _list(body)}
     )
 
 
@@ -56,7 +56,8 @@ def list_changes(context: Context, after: str) -> Changes:
 
 def _changes(body: Any) -> Changes:
     sold, gone = (
-        [(max(0, int(first)), int(last)) for first, last in body[name]] for name in ("sold", "gone")
+        [(max(0, whole(first)), whole(last)) for first, last in body[name]]
+        for name in ("sold", "gone")
     )
     return Changes(
         is_continued=bool(body["is_continued"]),
@@ -68,13 +69,19 @@ def _changes(body: Any) -> Changes:
 
 
 def _offer(product: Any) -> Offer:
-    name, stock = str(product["name"]), int(product["stock"])
+    name, stock = str(product["name"]), whole(product["stock"])
     name.encode()  # half a character is no text
     if not 0 <= stock <= MAX_STOCK:
         raise ValueError(f"{stock} is no number of pieces")
     return Offer(name, money.parse_minor(product["price"]), stock)
 
 
-def _product_ids(products: Any) -> set[int]:
-    """The ids in a product list: only a list decides."""
-    return {int(product["id"]) for product in products}
+def _product_ids(body: Any) -> set[int]:
+    return {whole(product["id"]) for product in _list(body)}
+
+
+def _list(body: Any) -> list[Any]:
+    """Products: only a list decides. Raises TypeError for anything else."""
+    if not isinstance(body, list):
+        raise TypeError("no list of products")
+    return body

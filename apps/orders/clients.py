@@ -10,7 +10,7 @@ from apps.orders.model import Line, WantedLine
 from shop_common import money
 from shop_common.context import Context
 from shop_common.errors import BusyError, ConflictError, NotFoundError, ShopError
-from shop_common.exchange import Answer, BadAnswerError, PartnerBusyError
+from shop_common.exchange import Answer, BadAnswerError, PartnerBusyError, whole
 from shop_common.http_client import fail_open
 
 # A refusal's members that say what is wrong, passed on to the client.
@@ -71,7 +71,7 @@ def ask_to_reserve(
 
 def _reserved(body: Any, wanted: Sequence[WantedLine]) -> tuple[Line, ...]:
     lines = tuple(
-        Line(int(i["product_id"]), int(i["quantity"]), money.parse_minor(i["price"]))
+        Line(whole(i["product_id"]), whole(i["quantity"]), money.parse_minor(i["price"]))
         for i in body["items"]
     )
     model.check_reserved(lines, wanted)
@@ -92,7 +92,8 @@ def take_cart(context: Context, user_id: str, order_id: str) -> list[WantedLine]
 
 def _taken(body: Any) -> list[WantedLine]:
     lines = [
-        WantedLine(int(item["product_id"]), int(item["quantity"]), None) for item in body["items"]
+        WantedLine(whole(item["product_id"]), whole(item["quantity"]), None)
+        for item in body["items"]
     ]
     if not lines or any(line.quantity < 1 for line in lines):
         raise ValueError("no cart that is taken is empty")

@@ -66,13 +66,14 @@ def find_by_key(tx: Transaction, kind: type[Record], key: str) -> Record | None:
 def settle_payment(
     tx: Transaction, payment_id: str, status: str, refusal: str | None, sweep_at: str, now: str
 ) -> Payment | None:
-    """PENDING becomes `status`; None if it was not PENDING any more."""
+    """PENDING becomes `status`; None if it was not PENDING any more. What failed is not owed."""
     row = tx.one(
         # The sweeper has no more to do with a payment that is COMPLETED and not owed.
         "UPDATE payments SET status = ?, refusal = ?, updated_at = ?,"
+        " owed_reason = CASE WHEN ? = 'COMPLETED' THEN owed_reason END,"
         " sweep_at = CASE WHEN ? = 'COMPLETED' AND owed_reason IS NULL THEN NULL ELSE ? END"
         f" WHERE payment_id = ? AND status = 'PENDING' RETURNING {_SELECTED[Payment]}",
-        (status, refusal, now, status, sweep_at, payment_id),
+        (status, refusal, now, status, status, sweep_at, payment_id),
     )
     return Payment(**row) if row else None
 

@@ -143,7 +143,7 @@ class Database(ABC):
 
         `alone` says that it takes long: no other shares its commit, and so nobody waits for it
         who has done its work already. One that is not `durable` waits for no disk: a power cut,
-        and nothing else, may undo it as long as no durable one has come after it.
+        or a crash of the database's server, may undo it.
 
         Raises BusyError when a lock cannot be had in LOCK_WAIT_S or the engine is away, and
         ConflictRetryError when it must be re-run (see `retry_on_conflict`).

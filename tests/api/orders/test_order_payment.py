@@ -98,6 +98,7 @@ def test_without_a_body_a_paid_order_is_paid(
         {"status": 500},
         {"status": 404, "json": {}},
         {"json": {"paid": True}},
+        {"json": ""},
         {"json": [{"amount": 999.99}]},
         {"json": [PAYMENT | {"order_id": "another"}]},
         {"json": [PAYMENT | {"status": "FAILED"}]},

@@ -292,13 +292,20 @@ def test_a_payment_that_is_returned_before_it_is_completed(
     assert list(orders_app.first_answers) == [payment_id], "orders heard of it before the refund"
 
 
+@pytest.mark.parametrize(
+    "charges", [[DECLINED], ["silent", DECLINED]], ids=["known", "known later"]
+)
 def test_a_payment_that_failed_has_nothing_to_return(
-    banked: Api, bank: Bank, settle: Settle
+    banked: Api, bank: Bank, settle: Settle, charges: list[Any]
 ) -> None:
-    bank.next_charge = [DECLINED]
-    payment_id = banked.post(PAY).json["payment_id"]
-    assert banked.post(f"/payments/{payment_id}/return").json["status"] == "FAILED"
+    bank.next_charge = charges.copy()
+    banked.post(PAY)
+    [payment] = banked.get("/payments").json
+    payment_id = payment["payment_id"]
+    returned = banked.post(f"/payments/{payment_id}/return").json["status"]
+    assert returned == ("FAILED" if len(charges) == 1 else "PENDING")
     settle(banked)
+    assert banked.get(f"/payments/{payment_id}").json["status"] == "FAILED"
     assert bank.refunds == {}
 
 
