@@ -41,8 +41,10 @@ class _Address:
     def connect(self) -> socket.socket:
         """To the first of the partner's addresses that answers; all share the time there is."""
         failure: OSError | None = None
+        # Ours listen on 127.0.0.1: at ::1 a stranger of this machine might be, and be told the key.
+        wanted = socket.AF_INET if self._name == "localhost" else socket.AF_UNSPEC
         # The one step that no time-out of ours bounds: the system's resolver has its own.
-        for found in socket.getaddrinfo(self._name, self._port, type=socket.SOCK_STREAM):
+        for found in socket.getaddrinfo(self._name, self._port, wanted, socket.SOCK_STREAM):
             family, kind, protocol, _, address = found
             sock = TimedSocket(family, kind, protocol)
             try:

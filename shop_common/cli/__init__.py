@@ -1,5 +1,6 @@
 """The `shop` command: one module a subcommand, read when it is called; an error is one line."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -47,8 +48,18 @@ def shop() -> None:
     """Start, stop and look after a Cornershop."""
 
 
+def _open_standard_streams() -> None:
+    """Those that the caller has closed: the next file that is opened would take their places."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
 def main() -> None:
     """Run the command line; whatever goes wrong is one line on stderr and an exit code above 0."""
+    _open_standard_streams()
     arguments = sys.argv[1:] or ["--help"]
     try:
         sys.exit(shop.main(arguments, prog_name="shop", standalone_mode=False) or 0)

@@ -10,6 +10,7 @@ import pysqlite3 as sqlite3
 
 from shop_common.cli.databases import open_databases
 from shop_common.cli.state import data_dir_option
+from shop_common.config import DATABASE_FILES
 from shop_common.db.fair_queue import FairQueue
 from shop_common.db.sqlite import SQLiteDatabase
 from shop_common.errors import BusyError
@@ -22,10 +23,12 @@ QUEUE_S = 10.0
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def command(data_dir: Path, folder: Path) -> None:
     """Copy the databases into FOLDER, all as they are at one moment; the shop may run."""
-    paths = _find_files(data_dir)
+    found = _find_files(data_dir)
+    paths = list(found.values())
     os.umask(0o077)  # who bought what is nobody else's business
     folder.mkdir(parents=True, exist_ok=True)
-    copies = [folder / path.name for path in paths]
+    # Not by their own names, which two of them may share.
+    copies = [folder / DATABASE_FILES[app] for app in found]
     for copy in copies:
         if copy.exists():
             raise click.ClickException(f"{copy} is there already; give another folder")
@@ -43,15 +46,15 @@ def command(data_dir: Path, folder: Path) -> None:
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
-    click.echo(f"Copied {', '.join(path.name for path in paths)} to {folder}")
+    click.echo(f"Copied {', '.join(copy.name for copy in copies)} to {folder}")
 
 
-def _find_files(data_dir: Path) -> list[Path]:
-    """The SQLite files of the apps; those of another engine are named, as its own tools do it."""
-    paths = []
+def _find_files(data_dir: Path) -> dict[str, Path]:
+    """The apps' SQLite files; those of another engine are named, as its own tools do it."""
+    paths = {}
     for app, database in open_databases(data_dir).items():
         if isinstance(database, SQLiteDatabase):
-            paths.append(Path(database.path))
+            paths[app] = Path(database.path)
         else:
             click.echo(f"{app} is on {database.engine}: not copied, use pg_dump", err=True)
     return paths

@@ -20,8 +20,11 @@ class Answer:
         self.status = self.response.status
 
     def read(self) -> bytes:
+        """The body. Raises ClickException if it breaks off."""
         try:
             return self.response.read()
+        except http.client.HTTPException as error:
+            raise click.ClickException(f"the answer broke off: {error!r}") from None
         finally:
             self._connection.close()
 

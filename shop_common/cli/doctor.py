@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import pysqlite3 as sqlite3
 
 from shop_common import clock
 from shop_common.cli.client import send
@@ -39,6 +40,11 @@ def command(data_dir: Path, repair: bool, as_json: bool, patience: float) -> Non
             findings = diagnose(databases, clock.now, sweep_after_s, patience)
     except BusyError as error:
         raise click.ClickException(str(error)) from None
+    except sqlite3.OperationalError as error:
+        # As between an upgrade and the first start after it.
+        raise click.ClickException(
+            f"the databases cannot be read: {error}; ./shop migrate brings them up to date"
+        ) from None
     content = report(findings, clock.now())
     text = json.dumps(content, indent=2)
     # Before it is written: a full disk must not hide it.
@@ -70,7 +76,9 @@ def _repair(data_dir: Path, findings: Sequence[Finding]) -> None:
             length=len(body),
             content_type="application/json",
         )
-        click.echo(f"{finding.kind} {finding.id}: {finding.repair.path} answered {answer.status}")
+        click.echo(
+            f"{finding.kind} {finding.id}: {finding.repair.path} answered {answer.status}", err=True
+        )
 
 
 def _describe(findings: Sequence[Finding]) -> str:

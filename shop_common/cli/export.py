@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from shop_common.cli.client import refuse, send
+from shop_common.cli.client import Answer, refuse, send
 from shop_common.cli.state import data_dir_option, find_key, load_running
 
 
@@ -20,16 +20,21 @@ def command(data_dir: Path, file: Path | None) -> None:
     url = f"{shop.app_address('catalog')}/products/export"
     answer = send("GET", url, find_key(shop), timeout_s=60)
     refuse(answer)
-    if file is None:
-        shutil.copyfileobj(answer.response, sys.stdout.buffer)
-        return
+    try:
+        if file is None:
+            shutil.copyfileobj(answer.response, sys.stdout.buffer)
+        else:
+            _write(answer, file)
+    except http.client.HTTPException as error:
+        raise click.ClickException(f"the export broke off: {error!r}") from None
+
+
+def _write(answer: Answer, file: Path) -> None:
     new = file.with_name(f"{file.name}.new")
     try:
         with new.open("wb") as target:
             shutil.copyfileobj(answer.response, target)
         new.replace(file)
-    except http.client.HTTPException as error:
-        raise click.ClickException(f"the export broke off: {error!r}") from None
     finally:
         new.unlink(missing_ok=True)
     click.echo(f"Written to {file}", err=True)

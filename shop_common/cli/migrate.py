@@ -19,6 +19,7 @@ from shop_common.migrations import MigrationError
 @click.argument("app", type=click.Choice(APPS), required=False)
 def command(data_dir: Path, app: str | None) -> None:
     """Apply the migrations that are missing, of one app or of all; `up` does the same."""
+    os.umask(0o077)  # who bought what is nobody else's business
     os.environ["SHOP_DATA_DIR"] = str(data_dir)
     recall_settings(Shop(data_dir))
     data_dir.mkdir(parents=True, exist_ok=True)

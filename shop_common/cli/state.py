@@ -80,7 +80,8 @@ class Shop:
 
     def left_over(self) -> list[int]:
         """Processes of this shop that no supervisor looks after any more."""
-        return processes.left_over(self.programs.values(), self.logs)
+        # The kernel knows a file by its real path.
+        return processes.left_over(self.programs.values(), self.logs.resolve())
 
     def save(self) -> None:
         """Replace `shop.json` as a whole, so that a reader never sees half of it."""
@@ -178,23 +179,31 @@ def recall_key(shop: Shop) -> None:
 
 def save_settings(shop: Shop) -> None:
     """Remember where this environment says that the databases are; it may hold passwords."""
-    settings = {name: os.environ[name] for name in REMEMBERED if name in os.environ}
-    write_private(shop.settings_file, json.dumps(settings, indent=2) + "\n")
+    write_private(shop.settings_file, json.dumps(settings_here(), indent=2) + "\n")
 
 
-def recall_settings(shop: Shop) -> None:
-    """Put what the last `up` remembered into the environment, where that says nothing.
+def settings_here() -> dict[str, str]:
+    """What this environment says of what is remembered."""
+    return {name: os.environ[name] for name in REMEMBERED if name in os.environ}
+
+
+def load_settings(shop: Shop) -> dict[str, str]:
+    """What the last `up` remembered.
 
     Raises ClickException if it cannot be read: the databases might be elsewhere than we think.
     """
     try:
         settings = json.loads(shop.settings_file.read_text())
-        found = {name: str(settings[name]) for name in REMEMBERED if name in settings}
+        return {name: str(settings[name]) for name in REMEMBERED if name in settings}
     except FileNotFoundError:
-        return
+        return {}
     except (ValueError, TypeError) as error:
         raise click.ClickException(f"{shop.settings_file} cannot be read: {error}") from None
-    for name, value in found.items():
+
+
+def recall_settings(shop: Shop) -> None:
+    """Put what the last `up` remembered into the environment, where that says nothing."""
+    for name, value in load_settings(shop).items():
         os.environ.setdefault(name, value)
 
 

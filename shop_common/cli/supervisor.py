@@ -175,10 +175,10 @@ class Supervisor:
 
     def _bury(self, program: Program, code: int) -> None:
         """Note a death that nobody asked for, and when it is to be started again."""
-        how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+        was_ready, program.is_ready, program.pid = program.is_ready, False, 0
+        how = f"exit code {code}" if code >= 0 else _name_signal(-code)
         program.end_probe(self.selector)
         lived_s = time.monotonic() - program.started_at
-        was_ready, program.is_ready, program.pid = program.is_ready, False, 0
         if not program.was_ready and not self.shop.ready:
             raise StartError(
                 f"{program.name} could not start ({how})" + _tail(self.shop, program.name)
@@ -251,6 +251,12 @@ class Supervisor:
     def _save(self) -> None:
         with suppress(OSError):
             self.shop.save()
+
+
+def _name_signal(number: int) -> str:
+    # Those for real-time programs have none.
+    known = {*signal.Signals}
+    return signal.Signals(number).name if number in known else f"signal {number}"
 
 
 def _tail(shop: Shop, name: str) -> str:

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,10 +25,12 @@ from shop_common.cli.state import (
     DEFAULT_PORT_BASE,
     Shop,
     data_dir_option,
+    load_settings,
     load_shop,
     recall_key,
     recall_settings,
     save_settings,
+    settings_here,
     sign_lock,
     take_lock,
     write_private,
@@ -39,6 +42,7 @@ from shop_common.errors import BusyError
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 OTHER_START_S = 40.0
+DEATH_S = 1.0  # what the kernel may take for a process that has let its lock go already
 
 
 @click.command("up")
@@ -93,8 +97,6 @@ def command(
         raise click.ClickException(f"--port {shop.port} is one of the apps' ports too")
     listeners = {name: _listen(shop, name) for name in (*APPS, "nginx")}
     nginx_program = nginx.get_nginx()
-    write_private(shop.key_file, config.api_key)
-    save_settings(shop)
     nginx.write_config(shop, config)
     programs = [make_app(name, listeners[name]) for name in APPS]
     programs.append(make_front(shop, nginx_program, listeners["nginx"]))
@@ -103,7 +105,7 @@ def command(
     if flags["detach"]:
         _leave_behind(shop, programs, lock, page)
     else:
-        _supervise(shop, programs, lambda supervisor: _announce(page, "Ctrl-C stops it"))
+        _supervise(shop, programs, lambda _: _announce(page, "Ctrl-C stops it"))
 
 
 def _check_settings() -> Config:
@@ -142,21 +144,28 @@ def _is_running_already(data_dir: Path, asked: dict[str, Any], api_key: str) -> 
             raise click.ClickException(f"another ./shop up in {data_dir} has just failed or ended")
         shop = load_shop(data_dir)
     asked["host"] = asked["host"] and _number(asked["host"])
-    for name, value in asked.items():
-        if value is not None and value != getattr(shop, name):
+    for option, wanted in asked.items():
+        if wanted is not None and wanted != getattr(shop, option):
             raise click.ClickException(
-                f"the shop in {data_dir} is running with --{name.replace('_', '-')} "
-                f"{getattr(shop, name)}, not {value}; stop it with ./shop down"
+                f"the shop in {data_dir} is running with --{option.replace('_', '-')} "
+                f"{getattr(shop, option)}, not {wanted}; stop it with ./shop down"
             )
-    if shop.key_file.read_text() != api_key:
-        raise click.ClickException(
-            f"the shop in {data_dir} is running with another API_KEY; stop it with ./shop down"
-        )
+    running = {"API_KEY": shop.key_file.read_text(), **load_settings(shop)}
+    for name, value in {"API_KEY": api_key, **settings_here()}.items():
+        if running.get(name, "") != value:
+            raise click.ClickException(
+                f"the shop in {data_dir} is running with another {name}; stop it with ./shop down"
+            )
     click.echo(f"The shop is already running: {shop.address}/")
 
 
 def _clean_up(shop: Shop) -> None:
     """End what a supervisor that was killed has left behind."""
+    if shop.supervisor and not processes.wait_until_gone([shop.supervisor], DEATH_S):
+        raise click.ClickException(
+            f"the shop in {shop.data_dir} is running, though somebody has removed its lock; "
+            "stop it with ./shop down"
+        )
     if left := shop.left_over():
         click.echo(f"Ending {len(left)} processes of a shop whose supervisor has died")
         processes.kill_and_wait(left, timeout_s=5)
@@ -196,12 +205,25 @@ def _supervise(
 ) -> None:
     shop.supervisor = processes.find_process(os.getpid())
     sign_lock(shop)
-    doctor_every_s = load_config("orders").doctor_every_s
-    supervisor = Supervisor(shop, programs, lambda: on_ready(supervisor), doctor_every_s)
+    config = load_config("orders")
+    remembered = {file: _read(file) for file in (shop.key_file, shop.settings_file)}
+    write_private(shop.key_file, config.api_key)
+    save_settings(shop)
+    supervisor = Supervisor(shop, programs, lambda: on_ready(supervisor), config.doctor_every_s)
     try:
         supervisor.run()
     except StartError as error:
+        # The next start is not to begin with what this one could not.
+        for file, text in remembered.items():
+            if text is None:
+                file.unlink()
+            else:
+                write_private(file, text)
         raise click.ClickException(str(error)) from None
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text() if file.exists() else None
 
 
 def _key_fragment(api_key: str) -> str:
@@ -268,6 +290,8 @@ def _be_left_behind(shop: Shop, programs: list[Program], keep: set[int], tell: i
         status = 0
     except click.ClickException as error:
         click.echo(f"shop: {error.format_message()}", err=True)
+    except Exception:  # noqa: BLE001 - the fork must end here, whatever happens in it
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

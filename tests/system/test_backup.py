@@ -70,6 +70,18 @@ def test_one_moment(own_shop: RunningShop, tmp_path: Path) -> None:
         target.close()
 
 
+def test_two_files_of_one_name(own_shop: RunningShop, tmp_path: Path) -> None:
+    """Copies are called by their apps."""
+    for app, folder in (("CART", "a"), ("ORDERS", "b")):
+        (tmp_path / folder).mkdir()
+        own_shop.environment[f"{app}_DATABASE_URL"] = f"sqlite:///{tmp_path / folder / 'shop.db'}"
+    own_shop.up()
+    copies = tmp_path / "copies"
+    done = own_shop.run("backup", str(copies))
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in copies.iterdir()} == set(DATABASE_FILES.values())
+
+
 def test_what_is_refused(own_shop: RunningShop, tmp_path: Path) -> None:
     """Where no shop has run, and where a copy is already, which stays as it is."""
     done = own_shop.run("backup", str(tmp_path / "copies"))

@@ -104,6 +104,8 @@ def test_migrate_by_itself(own_shop: RunningShop) -> None:
     done = own_shop.run("migrate")
     assert done.returncode == 0
     assert "applied" in done.stdout
+    for path in (own_shop.data_dir, *own_shop.data_dir.iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, f"others can read {path}"
     assert "applied" not in own_shop.run("migrate").stdout
     own_shop.up()
     assert "applied" not in (own_shop.data_dir / "logs" / "cart.log").read_text()

@@ -257,8 +257,10 @@ def test_the_command_says_what_is_wrong_repairs_it_and_its_report_is_served(
     [finding] = json.loads(found.stdout)["findings"]
     assert finding["kind"] == "payment_not_told"
     assert own_shop.get("/api/admin/orders/doctor").json()["findings"] == [finding]
-    repaired = own_shop.run("doctor", "--patience", "0", "--repair")
+    repaired = own_shop.run("doctor", "--patience", "0", "--repair", "--json")
     assert repaired.returncode == 0, repaired.stdout
+    assert json.loads(repaired.stdout)["clean"] is True
+    assert "answered 200" in repaired.stderr
     assert own_shop.get(f"/api/orders/{order_id}").json()["status"] == "PAID"
 
 
@@ -269,6 +271,15 @@ def test_a_report_that_cannot_be_kept_is_told_all_the_same(copy: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "The books balance\n")
     assert done.stderr.startswith("shop: ")
     assert list(copy.glob("doctor.json*")) == [copy / "doctor.json"]
+
+
+def test_a_shop_of_an_older_version_is_told_how_to_become_newer(copy: Path) -> None:
+    connection = pysqlite3.connect(copy / "orders.db")
+    connection.execute("DROP TABLE outbox")
+    connection.close()
+    done = RunningShop(copy).run("doctor")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no such table: outbox; ./shop migrate" in done.stderr
 
 
 def test_a_folder_without_a_shop_is_an_error(tmp_path: Path) -> None:

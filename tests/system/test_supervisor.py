@@ -124,8 +124,26 @@ def test_up_ends_what_a_killed_supervisor_left(own_shop: RunningShop) -> None:
     assert own_shop.answers()
 
 
-def test_down_ends_what_a_killed_supervisor_left(own_shop: RunningShop) -> None:
+def test_a_signal_without_a_name(own_shop: RunningShop) -> None:
+    """Whatever kills an app, it comes back."""
+    own_shop.up()
+    master = own_shop.pids()["cart"][0]
+    os.kill(master, signal.SIGRTMIN + 1)
+    wait_for(lambda: own_shop.pids()["cart"][0] != master)
+    wait_for(own_shop.answers)
+    log = (own_shop.data_dir / "logs" / "shop.log").read_text()
+    assert f"cart died (signal {signal.SIGRTMIN + 1})" in log
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_down_ends_what_a_killed_supervisor_left(
+    own_shop: RunningShop, tmp_path: Path, is_linked: bool
+) -> None:
     """The same by `down`; and processes of others with the same session number are let be."""
+    if is_linked:
+        own_shop.data_dir.mkdir()
+        (tmp_path / "link").symlink_to(own_shop.data_dir)
+        own_shop.data_dir = tmp_path / "link"
     own_shop.up()
     supervisor, nginx = own_shop.pids()["supervisor"][0], own_shop.pids()["nginx"]
     os.kill(nginx[0], signal.SIGSTOP)

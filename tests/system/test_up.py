@@ -106,6 +106,53 @@ def test_up_again_says_that_it_runs(own_shop: RunningShop) -> None:
     assert own_shop.pids() == pids
 
 
+def test_up_again_on_other_databases(own_shop: RunningShop, tmp_path: Path) -> None:
+    """What it would not do it does not pass over."""
+    own_shop.up()
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    other = own_shop.run("up", "--detach", env={"ORDERS_DATABASE_URL": url})
+    assert (other.returncode, other.stderr.count("\n")) == (1, 1)
+    assert "another ORDERS_DATABASE_URL" in other.stderr
+    assert own_shop.run("up", "--detach").returncode == 0
+
+
+def test_a_setting_that_is_nothing_is_its_default_again(
+    own_shop: RunningShop, tmp_path: Path
+) -> None:
+    own_shop.environment["ORDERS_DATABASE_URL"] = f"sqlite:///{tmp_path / 'other.db'}"
+    own_shop.up()
+    own_shop.down()
+    assert not (own_shop.data_dir / "orders.db").exists()
+    own_shop.environment["ORDERS_DATABASE_URL"] = ""
+    own_shop.up()
+    assert (own_shop.data_dir / "orders.db").exists()
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
+def test_with_closed_streams(own_shop: RunningShop, closed: str) -> None:
+    """The lock is held all the same: the next `up` finds a shop, and ends nothing of it."""
+    command = own_shop.command("up", *own_shop.ports, "--detach")
+    in_shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
+    subprocess.run(in_shell, env=own_shop.environment, timeout=60, check=True)
+    pids = own_shop.pids()
+    assert "already running" in own_shop.up().stdout
+    assert own_shop.pids()["supervisor"] == pids["supervisor"]
+    assert own_shop.answers()
+
+
+def test_whose_lock_was_removed(own_shop: RunningShop) -> None:
+    """It is not taken for what a dead one has left."""
+    own_shop.up()
+    pids = own_shop.pids()
+    (own_shop.data_dir / "run" / "shop.lock").unlink()
+    done = own_shop.run("up", *own_shop.ports, "--detach")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "is running" in done.stderr
+    assert own_shop.pids() == pids
+    own_shop.down()
+    assert not any(listening(port) for port in all_ports(own_shop))
+
+
 def test_two_at_the_same_time(own_shop: RunningShop) -> None:
     """One of them starts the shop, the other waits for it."""
     command = own_shop.command("up", *own_shop.ports, "--detach")
@@ -214,6 +261,8 @@ def test_an_app_that_cannot_start_ends_it_all(own_shop: RunningShop) -> None:
     done = own_shop.run("up", *own_shop.ports, "--detach")
     assert done.returncode == 1
     assert "orders could not start" in done.stderr
+    remembered = {path.name for path in (own_shop.data_dir / "run").iterdir()}
+    assert not remembered & {"api-key", "settings.json"}, "the next start begins anew"
     assert str(own_shop.data_dir / "logs" / "orders.log") in done.stderr
     assert not any(listening(port) for port in all_ports(own_shop))
     assert own_shop.run("status").returncode == 3

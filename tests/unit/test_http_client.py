@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 from decimal import Decimal
 from pathlib import Path
 
@@ -55,6 +56,26 @@ def test_key_agent_and_request_id_are_sent():
         "X-Request-ID": "req-1",
     }
     assert "X-Request-ID" not in second.headers
+
+
+@pytest.mark.parametrize(
+    ("host", "family"), [("localhost", socket.AF_INET), ("127.0.0.1", socket.AF_UNSPEC)]
+)
+def test_localhost_is_where_our_apps_listen(
+    server: FaultyServer, monkeypatch: pytest.MonkeyPatch, host: str, family: int
+):
+    """At ::1, which many machines call localhost too, a stranger may listen for the key."""
+    asked = []
+    look_up = socket.getaddrinfo
+
+    def heard(name, port, family=0, kind=0):
+        asked.append((name, family))
+        return look_up(name, port, family, kind)
+
+    monkeypatch.setattr(socket, "getaddrinfo", heard)
+    client = HttpClient("catalog", f"http://{host}:{server.port}", "secret-key-123")
+    assert client.call("GET", "/products").status == 200
+    assert asked == [(host, family)]
 
 
 def test_a_json_body_arrives_with_its_length(server: FaultyServer):
