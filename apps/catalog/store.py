@@ -31,6 +31,7 @@ _INSERT = (
 )
 # Beginnings of words that are indexed; of a longer one SQLite would first collect all matches.
 LONGEST_PREFIX = 8
+RUNNING_LOW = 10  # as in the index products_running_low
 _MATCHES_WORDS = {
     "sqlite": "products_fts MATCH ?",
     "postgres": "search_vector @@ CAST(? AS tsquery)",
@@ -83,6 +84,9 @@ def list_products(
     if max_stock is not None:
         where.append("stock <= ?")
         params.append(max_stock)
+    if in_stock is False or (max_stock is not None and max_stock <= RUNNING_LOW):
+        # As the index has it: a database does not see by itself that the other says more.
+        where.append(f"stock <= {RUNNING_LOW}")
     return tx.all(
         f"SELECT {PRODUCT} FROM {source} WHERE {' AND '.join(where)} ORDER BY {product_id} LIMIT ?",
         (*params, limit),
