@@ -22,6 +22,7 @@ _LINE = re.compile("li|div|tr|dt|dd|article|aside|header|footer|figure|option")
 _BREAKS = re.compile(r"[ \n\r]*[\n\r][ \n\r]*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _WORD = re.compile(r"[^\W_]+")
+_UNSEEN = ("Mn", "Mc", "Me", "Cf")
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 
 
@@ -61,10 +62,11 @@ def as_html(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The distinct words of a text without case, accents and punctuation, in order."""
+    """The distinct words of a text without case, accents, hidden characters and punctuation."""
     if text.isascii():
         folded = text.lower()
     else:
         folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-        folded = "".join(c for c in folded if not unicodedata.category(c).startswith("M"))
+        # Accents stand by themselves now; a soft hyphen in a word is seen by nobody.
+        folded = "".join(c for c in folded if unicodedata.category(c) not in _UNSEEN)
     return list(dict.fromkeys(word[:MAX_WORD] for word in _WORD.findall(folded)))

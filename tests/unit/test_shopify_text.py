@@ -80,6 +80,7 @@ def test_hostile_markup_takes_no_time(piece: str) -> None:
         ("рубашка Рубашка", ["рубашка"]),
         ("!?", []),
         ("x" * 3000, ["x" * MAX_WORD]),
+        ("soft\u00adhyphen wi\u200bdth", ["softhyphen", "width"]),
     ],
 )
 def test_words(text: str, expected: list[str]) -> None:
