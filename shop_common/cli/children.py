@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
 from shop_common.cli import processes
@@ -22,8 +23,24 @@ def fork(
     supervisor_pid = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _become(shop, name, run, death_signal, kept, supervisor_pid)
+        end_with(partial(_become, shop, name, run, death_signal, kept, supervisor_pid))
     return pid
+
+
+def end_with(run: Callable[[], None]) -> NoReturn:
+    """Call it in a fork, which ends with it whatever happens; the exit code is that of `run`."""
+    status = 1
+    try:
+        run()
+        status = 0
+    except SystemExit as exit:
+        status = exit.code if isinstance(exit.code, int) else 1
+    except Exception:  # noqa: BLE001 - the fork must end here, whatever happens in it
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _become(
@@ -33,31 +50,21 @@ def _become(
     death_signal: int,
     kept: int | None,
     supervisor_pid: int,
-) -> NoReturn:
+) -> None:
     """In the child: leave everything of this process behind but its memory."""
-    status = 1
-    try:
-        os.setsid()
-        processes.die_with_parent(supervisor_pid, death_signal)
-        processes.name_process(f"shop-{name}")
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        redirect(shop, name)
-        # The lock above all: who inherits it would count as the supervisor.
-        os.closerange(3, os.sysconf("SC_OPEN_MAX") if kept is None else kept)
-        if kept is not None:
-            os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-            os.set_inheritable(kept, True)
-        run()
-    except SystemExit as exit:
-        status = exit.code if isinstance(exit.code, int) else 1
-    except Exception:  # noqa: BLE001 - the fork must end here, whatever happens in it
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+    os.setsid()
+    processes.die_with_parent(supervisor_pid, death_signal)
+    processes.name_process(f"shop-{name}")
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    redirect(shop, name)
+    # The lock above all: who inherits it would count as the supervisor.
+    os.closerange(3, os.sysconf("SC_OPEN_MAX") if kept is None else kept)
+    if kept is not None:
+        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+        os.set_inheritable(kept, True)
+    run()
 
 
 def redirect(shop: Shop, name: str) -> None:

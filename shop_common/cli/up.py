@@ -7,17 +7,17 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
 import click
 
 from shop_common.cli import nginx, processes
-from shop_common.cli.children import redirect
+from shop_common.cli.children import end_with, redirect
 from shop_common.cli.programs import Program, make_app, make_front
 from shop_common.cli.state import (
     DEFAULT_HOST,
@@ -252,7 +252,7 @@ def _leave_behind(shop: Shop, programs: list[Program], lock: int, page: str) -> 
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        _be_left_behind(shop, programs, keep={lock, writing}, tell=writing)
+        end_with(partial(_be_left_behind, shop, programs, keep={lock, writing}, tell=writing))
     os.close(writing)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -268,7 +268,7 @@ def _leave_behind(shop: Shop, programs: list[Program], lock: int, page: str) -> 
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) or 1)
 
 
-def _be_left_behind(shop: Shop, programs: list[Program], keep: set[int], tell: int) -> NoReturn:
+def _be_left_behind(shop: Shop, programs: list[Program], keep: set[int], tell: int) -> None:
     """The supervisor of a detached shop: in its own session, silent as soon as it is ready."""
 
     def let_go(supervisor: Supervisor) -> None:
@@ -277,22 +277,15 @@ def _be_left_behind(shop: Shop, programs: list[Program], keep: set[int], tell: i
         os.write(tell, b"1")
         os.close(tell)
 
-    status = 1
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
+    keep |= {program.listener.fileno() for program in programs} | {0, 1, 2}
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor not in keep:
+            with suppress(OSError):
+                os.close(descriptor)
     try:
-        os.setsid()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
-        keep |= {program.listener.fileno() for program in programs} | {0, 1, 2}
-        for descriptor in map(int, os.listdir("/proc/self/fd")):
-            if descriptor not in keep:
-                with suppress(OSError):
-                    os.close(descriptor)
         _supervise(shop, programs, let_go)
-        status = 0
     except click.ClickException as error:
         click.echo(f"shop: {error.format_message()}", err=True)
-    except Exception:  # noqa: BLE001 - the fork must end here, whatever happens in it
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        sys.exit(1)
