@@ -89,6 +89,13 @@ def whole(value: Any) -> int:
     return value
 
 
+def listed(body: Any) -> list[Any]:
+    """A partner's answer that is a list. Raises TypeError for anything else."""
+    if not isinstance(body, list):
+        raise TypeError("no list")
+    return body
+
+
 class Channel:
     """The way to one partner; its connections are kept in each process."""
 

@@ -94,7 +94,7 @@ def call(
         is_measured = any(name.lower() == "content-length" for name, _ in headers)
         if has_body and not is_measured:
             headers = [*headers, ("Transfer-Encoding", "chunked")]
-        head = _write_head(status, headers, closes=closes)
+        head = write_head(status, headers, closes=closes)
         if not has_body:
             send(head)
         elif is_measured:
@@ -142,7 +142,8 @@ def write_request(method: str, address: str, headers: Mapping[str, str], body: b
     return _join(lines) + body
 
 
-def _write_head(status: str, headers: list[tuple[str, str]], *, closes: bool) -> bytes:
+def write_head(status: str, headers: list[tuple[str, str]], *, closes: bool) -> bytes:
+    """The head of an answer, from its status as in `200 OK`."""
     lines = [f"HTTP/1.1 {status}", f"Date: {_date(int(time.time()))}"]
     if closes:
         lines.append("Connection: close")

@@ -218,12 +218,13 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
         reason = HTTPStatus(page.status).phrase
         detail = reason if page.status == 500 else f"The request cannot be read: {exc}"
         body = json.dumps({"detail": detail}).encode()
-        head = (
-            f"HTTP/1.1 {page.status} {reason}\r\nConnection: close\r\n"
-            f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+        headers = [
+            ("Content-Type", "application/problem+json"),
+            ("Content-Length", str(len(body))),
+        ]
+        head = plain_http.write_head(f"{page.status} {reason}", headers, closes=True)
         try:
-            client.sendall(head.encode() + body)
+            client.sendall(head + body)
         except OSError as error:
             self.log.debug("The client has gone before it heard of an error: %s", error)
 

@@ -6,7 +6,7 @@ from typing import Any
 from apps.cart.model import Changes, Offer
 from shop_common import money
 from shop_common.context import Context
-from shop_common.exchange import Answer, BadAnswerError, whole
+from shop_common.exchange import Answer, BadAnswerError, listed, whole
 from shop_common.http_client import NoPlaceError, fail_open
 
 # A read must stay quick even while the catalogue hangs.
@@ -35,7 +35,7 @@ def check_products(context: Context, product_ids: Collection[int]) -> set[int] |
 def quote_prices(context: Context, product_ids: Collection[int]) -> dict[int, Offer] | None:
     """What the catalogue says of those of the products that it sells; None: it is silent."""
     return _ask(context, product_ids).read_as(
-        lambda body: {whole(product["id"]): _offer(product) for product in _list(body)}
+        lambda body: {whole(product["id"]): _offer(product) for product in listed(body)}
     )
 
 
@@ -77,11 +77,5 @@ def _offer(product: Any) -> Offer:
 
 
 def _product_ids(body: Any) -> set[int]:
-    return {whole(product["id"]) for product in _list(body)}
-
-
-def _list(body: Any) -> list[Any]:
-    """Products: only a list decides. Raises TypeError for anything else."""
-    if not isinstance(body, list):
-        raise TypeError("no list of products")
-    return body
+    """The ids in a product list: only a list decides."""
+    return {whole(product["id"]) for product in listed(body)}

@@ -10,7 +10,7 @@ from apps.orders.model import Line, WantedLine
 from shop_common import money
 from shop_common.context import Context
 from shop_common.errors import BusyError, ConflictError, NotFoundError, ShopError
-from shop_common.exchange import Answer, BadAnswerError, PartnerBusyError, whole
+from shop_common.exchange import Answer, BadAnswerError, PartnerBusyError, listed, whole
 from shop_common.http_client import fail_open
 
 # A refusal's members that say what is wrong, passed on to the client.
@@ -122,10 +122,8 @@ def _completed(body: Any, order_id: str) -> tuple[str, int] | None:
 def list_unsettled(context: Context, partner: str, limit: int) -> list[dict[str, Any]]:
     """What catalog holds, or cart keeps, for ids whose order nobody has confirmed yet."""
     params = {"unsettled_for": context.config.sweep_after_s, "limit": limit}
-    entries = context.partners[partner].call("GET", _HOLDINGS[partner], params=params).ok_body()
-    if not isinstance(entries, list):
-        raise BadAnswerError(partner, "answered with something else")
-    return entries
+    answer = context.partners[partner].call("GET", _HOLDINGS[partner], params=params)
+    return answer.read_as(listed)
 
 
 def settle(context: Context, partner: str, order_ids: Collection[str]) -> None:
