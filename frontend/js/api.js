@@ -34,9 +34,7 @@ async function sendOnce(path, body) {
 export const getCart = async (userId) => (await get(`/cart/${segment(userId)}`)).cart;
 export const getQuote = (userId) => get(`/cart/${segment(userId)}/quote`);
 export const addToCart = (userId, productId) =>
-  sendOnce(
-    `/cart/${segment(userId)}/add${toQuery({ product_id: productId, quantity: 1 })}`,
-  );
+  sendOnce(`/cart/${segment(userId)}/add${toQuery({ product_id: productId, quantity: 1 })}`);
 export const setItem = async (userId, productId, quantity) => {
   const path = `/cart/${segment(userId)}/items/${productId}${toQuery({ quantity })}`;
   const { cart } = (await call("PUT", path)).data;

@@ -41,6 +41,11 @@ def first(page: Page, waiting: list[Route]) -> Route:
     return waiting[0]
 
 
+def let_draw(page: Page) -> None:
+    """Until whatever the page has made of the last answer is drawn."""
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
 def lose(page: Page, url: str) -> list[str]:
     """Let the requests through and lose their answers; the keys that they had."""
     keys: list[str] = []

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.client import Client
-from tests.browser.routes import decline, first, hold, hold_first, lose
+from tests.browser.routes import decline, first, hold, hold_first, let_draw, lose
 from tests.browser.shopping import add_to_cart, check_out, press_add
 from tests.browser.watch import Watch
 
@@ -111,8 +111,7 @@ def test_prices_that_come_late(
     with page.expect_response("**/quote") as priced_late:
         late.fulfill(response=answer)
     priced_late.value.finished()
-    # Whatever the page has made of it is drawn.
-    page.evaluate("() => new Promise(requestAnimationFrame)")
+    let_draw(page)
 
     lines = page.get_by_role("list", name="Cart").get_by_role("listitem")
     expect(lines).to_contain_text(["Umbrella", "Raincoat"])
@@ -149,9 +148,7 @@ def test_answer_that_comes_after_another_user(
         watch.expect_failure(0, f"/api/cart/{user_id}")
         with page.expect_event("requestfailed"):
             route.abort()
-        page.evaluate(
-            "() => new Promise(requestAnimationFrame)"
-        )  # whatever was made of it is drawn
+        let_draw(page)
     expect(page.get_by_role("list", name="Cart").get_by_role("listitem")).to_contain_text(
         ["Laptop"]
     )

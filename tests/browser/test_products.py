@@ -40,6 +40,12 @@ def read(client: Client, product_id: int) -> dict[str, Any]:
     return dict(client.call("GET", f"/catalog/products/{product_id}"))
 
 
+def adjust(page: Page, delta: str, reason: str) -> None:
+    page.get_by_label("Add or take away").fill(delta)
+    page.get_by_label("Reason").fill(reason)
+    page.get_by_role("button", name="Adjust the stock").click()
+
+
 def test_edit_in_place(
     open_editor: Callable[[], Page], client: Client, add_product: AddProduct, name: str
 ) -> None:
@@ -87,19 +93,14 @@ def test_change_of_the_stock_that_was_done_already(
     watch.expect_failure(0, f"/api/catalog/products/{product_id}/stock")
     page = open_editor()
 
-    def take_one() -> None:
-        page.get_by_label("Add or take away").fill("-1")
-        page.get_by_label("Reason").fill("broken")
-        page.get_by_role("button", name="Adjust the stock").click()
-
     lose(page, "**/stock")
-    take_one()
+    adjust(page, "-1", "broken")
     expect(page.get_by_role("alert").get_by_text("It is not known whether")).to_be_visible()
     page.unroute_all()
     said = page.get_by_role("status")
-    take_one()
+    adjust(page, "-1", "broken")
     expect(said.get_by_text("The stock had been changed already: 9 of")).to_be_visible()
-    take_one()
+    adjust(page, "-1", "broken")
     expect(said.get_by_text("Stock changed: 8 of")).to_be_visible()
     assert read(client, product_id)["stock"] == 8
 
@@ -144,16 +145,11 @@ def test_stock_with_a_reason(
     watch.expect_failure(409, f"/api/catalog/products/{product_id}/stock")
     page = open_editor()
 
-    def adjust(delta: str, reason: str) -> None:
-        page.get_by_label("Add or take away").fill(delta)
-        page.get_by_label("Reason").fill(reason)
-        page.get_by_role("button", name="Adjust the stock").click()
-
-    adjust("-7", "water damage")
+    adjust(page, "-7", "water damage")
     history = page.get_by_role("table", name="History of the stock")
     expect(history.get_by_role("row").nth(1)).to_contain_text(re.compile(r"−7\s*3\s*water damage"))
     expect(page.get_by_role("row").filter(has_text=name).first).to_contain_text("3 left")
-    adjust("-4", "more of it")
+    adjust(page, "-4", "more of it")
     expect(page.get_by_role("alert").get_by_text("has a stock of 3")).to_be_visible()
     assert read(client, product_id)["stock"] == 3
 

@@ -16,15 +16,14 @@ export function NewProduct({ onAdded }) {
     event.preventDefault();
     const fields = readFields(form.current);
     act(async () => {
-      let isReplay;
       try {
-        ({ isReplay } = await createProduct({ ...fields, stock: Number(fields.stock) }));
+        const { isReplay } = await createProduct({ ...fields, stock: Number(fields.stock) });
+        say(`${fields.name} ${isReplay ? "had been added already" : "added"}.`);
+        onAdded();
       } catch (error) {
         setProblems(error.members?.errors ?? {});
         throw error;
       }
-      say(`${fields.name} ${isReplay ? "had been added already" : "added"}.`);
-      onAdded();
     }, "The product was not added");
   };
   return html`
