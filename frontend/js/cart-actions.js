@@ -36,6 +36,23 @@ export function checkOut() {
   });
 }
 
+/** An open check-out is over if its order was paid, or has ended, on another page. */
+export async function lookAtOpenOrder() {
+  const { userId } = readCart();
+  const orderId = findCheckout(userId)?.orderId;
+  if (!orderId) return;
+  let order;
+  try {
+    order = await api.getOrder(orderId);
+  } catch (error) {
+    if (!(error instanceof api.ApiError)) throw error;
+    return; // not known: the next click on "Check out" finds out
+  }
+  if (order.status === "CREATED" || readCart().isBusy) return;
+  forgetCheckout(userId);
+  if (userId === readCart().userId) change({ paid: order.status === "PAID" && { orderId } });
+}
+
 /** The way out of an order that cannot be paid: its stock goes back, and a new cart can be filled. */
 export function cancelOpenOrder() {
   return act("order", "cancelled", async (userId) => {

@@ -12,6 +12,9 @@ const followers = new Set();
  */
 let state = { userId: getUserId(), lines: null, offers: undefined, problem: "", isBusy: false };
 
+/** What products were called when the catalogue last spoke of them. */
+const names = new Map();
+
 /** Counts changes, so that what was read before one is not shown after it. */
 let changes = 0;
 
@@ -63,6 +66,7 @@ async function loadOffers(userId) {
     const quote = await api.getQuote(userId);
     if (quote.subtotal !== null)
       offers = new Map(quote.lines.map((line) => [line.product_id, line]));
+    for (const { product_id: id, name } of quote.lines) if (name) names.set(id, name);
   } catch (error) {
     if (!(error instanceof api.ApiError)) throw error;
   }
@@ -94,7 +98,10 @@ export function take(userId, lines, product) {
   if (userId !== state.userId) return;
   changes += 1;
   const offers = new Map(state.offers ?? []);
-  if (product && !offers.has(product.id)) offers.set(product.id, product);
+  if (product) {
+    names.set(product.id, product.name);
+    if (!offers.has(product.id)) offers.set(product.id, product);
+  }
   change({ lines, offers, paid: null });
   // Nobody waits for it: a catalogue that hangs must not hold up the cart.
   loadOffers(userId);
@@ -133,7 +140,7 @@ export function readLines({ lines, offers }) {
     const offer = offers?.get(line.product_id);
     const isGone = Boolean(line.unavailable) || offer?.price === null;
     const isUnpriced = Boolean(offers) && !offer;
-    const name = offer?.name ?? `Product ${line.product_id}`;
+    const name = offer?.name ?? names.get(line.product_id) ?? `Product ${line.product_id}`;
     const { price = null, stock = null } = offer ?? {};
     return { ...line, name, price, stock, isGone, isUnpriced };
   });

@@ -46,6 +46,21 @@ export function formatMoney(amount) {
   return money.format(amount);
 }
 
+/**
+ * The attributes of a field for an amount. A number field would swallow the comma that much of the
+ * world writes, and take 2,50 for 250.
+ */
+export const AMOUNT_FIELD = {
+  inputmode: "decimal",
+  pattern: "[0-9]+([.,][0-9]{1,2})?",
+  title: "An amount like 12.50, or 12,50",
+};
+
+/** What was typed into such a field. */
+export function readAmount(text) {
+  return Number(text.replace(",", "."));
+}
+
 /** The total of [{quantity, price}], added up in cents: 0.1 + 0.2 is not 0.3 in floating point. */
 export function totalOf(lines) {
   return (

@@ -171,6 +171,54 @@ def test_line_that_somebody_else_removes(open_shop: OpenShop, user_id: str, clie
     expect(page.get_by_role("button", name="Check out")).to_be_enabled()
 
 
+def test_last_pieces_that_are_bought(
+    open_shop: OpenShop, user_id: str, client: Client, add_product: Callable[..., int]
+) -> None:
+    """The shop window knows that none is left; so does the cart of whoever comes too late."""
+    product_id = add_product("Lantern", stock=2)
+    client.add_to_cart(f"{user_id}-late", product_id)
+    page = open_shop(user_id)
+    page.get_by_label("Search the products").fill("Lantern")
+    cards = page.get_by_role("list", name="Products").get_by_role("listitem")
+    card = cards.filter(has_text="Lantern")
+    expect(card).to_contain_text("Only 2 left")
+    add_to_cart(page, "Lantern")
+    page.get_by_role("button", name="One more").click()
+    expect(page.get_by_role("spinbutton", name="Quantity of Lantern")).to_have_value("2")
+    check_out(page)
+    expect(card).to_contain_text("Out of stock")
+
+    page.get_by_label("Shopping as").fill(f"{user_id}-late")
+    page.get_by_role("button", name="Switch").click()
+    expect(page.get_by_text("Lantern is sold out. Remove it to go on.")).to_be_visible()
+
+
+def test_quantity_that_is_none(open_shop: OpenShop, user_id: str, client: Client) -> None:
+    client.add_to_cart(user_id, 2)
+    quantity = open_shop(user_id).get_by_role("spinbutton", name="Quantity of Mouse")
+    quantity.fill("1000")
+    quantity.press("Enter")
+    said = quantity.page.get_by_role("alert").get_by_text("A quantity is a whole number from 1")
+    expect(said).to_be_visible()
+    expect(quantity).to_have_value("1")
+    assert client.get_cart(user_id) == [{"product_id": 2, "quantity": 1}]
+
+
+def test_names_while_the_catalogue_is_away(
+    open_shop: OpenShop, user_id: str, client: Client
+) -> None:
+    """A line keeps the name that the page has known."""
+    client.add_to_cart(user_id, 2)
+    page = open_shop(user_id)
+    line = page.get_by_role("list", name="Cart").get_by_role("listitem")
+    expect(line).to_contain_text("$29.99 each")
+    lines = [{"product_id": 2, "quantity": 2, "name": None, "price": None, "stock": None}]
+    page.route("**/quote", lambda route: route.fulfill(json={"lines": lines, "subtotal": None}))
+    page.get_by_role("button", name="One more").click()
+    expect(line).to_contain_text("price not known")
+    expect(line).to_contain_text("Mouse")
+
+
 @pytest.fixture
 def open_order(open_shop: OpenShop, user_id: str, client: Client, watch: Watch) -> str:
     """The order of a check-out that is open: its payment was declined."""
@@ -202,6 +250,23 @@ def test_open_order_that_was_cancelled_elsewhere(
     check_out(page)
     expect(page.get_by_role("status").get_by_text("Payment successful!")).to_be_visible()
     assert [order["status"] for order in client.list_orders(user_id)] == ["PAID", "CANCELLED"]
+
+
+def test_open_order_that_was_paid_elsewhere(
+    open_order: str, page: Page, user_id: str, client: Client
+) -> None:
+    """The page says so when it is opened again, and does not pay it for another cart."""
+    params = {"order_id": open_order, "amount": 29.99}
+    client.call("POST", "/pay", params=params)
+    client.add_to_cart(user_id, 3)
+    page.reload()
+    expect(page.locator(".paid")).to_contain_text("Paid. Thank you!")
+    expect(page.get_by_text("Check out pays it.")).to_have_count(0)
+
+    expect(page.get_by_role("list", name="Cart")).to_contain_text("Keyboard")
+    check_out(page)
+    expect(page.get_by_role("status").get_by_text("Payment successful!")).to_be_visible()
+    assert [order["status"] for order in client.list_orders(user_id)] == ["PAID", "PAID"]
 
 
 @pytest.mark.parametrize(

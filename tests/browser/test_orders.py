@@ -139,7 +139,7 @@ def test_from_paid_to_refunded(visit: Visit, client: Client, user_id: str) -> No
 
     page.get_by_role("button", name="Refund").click()
     dialog.get_by_label("A part").check()
-    dialog.get_by_label("Amount").fill("9.98")
+    dialog.get_by_label("Amount").fill("9,98")
     dialog.get_by_label("Reason").fill("scratched")
     dialog.get_by_role("button", name="Refund").click()
     money = page.get_by_role("table", name="Payments and refunds")
@@ -250,6 +250,17 @@ def test_lost_answer_of_a_refund(visit: Visit, client: Client, user_id: str, wat
     assert keys == [request.value.headers["idempotency-key"]]
     [payment] = client.list_payments(order_id)
     assert payment["refunded_amount"] == 5
+
+
+def test_refund_of_what_has_gone_back_meanwhile(visit: Visit, client: Client, user_id: str) -> None:
+    order_id = client.order_and_pay(user_id)
+    page = visit(f"orders/{order_id}")
+    page.get_by_role("button", name="Refund").click()
+    [payment] = client.list_payments(order_id)
+    client.call("POST", f"/payments/{payment['payment_id']}/refund")
+    page.get_by_role("dialog").get_by_role("button", name="Refund").click()
+    said = page.get_by_role("status").get_by_text("There was nothing left to refund.")
+    expect(said).to_be_visible()
 
 
 def test_order_that_is_not_there(visit: Visit, watch: Watch) -> None:

@@ -38,6 +38,18 @@ def test_figures(visit: Visit, client: Client, user_id: str) -> None:
     expect(page.get_by_text("The books balance.")).to_be_visible()
 
 
+@pytest.mark.usefixtures("examined")
+def test_bar_at_the_edge(visit: Visit, page: Page) -> None:
+    """What a bar says under the pointer does not widen the page of a telephone."""
+    page.set_viewport_size({"width": 360, "height": 740})
+    visit("overview")
+    slots = page.locator(".chart").first.locator(".bar-slot")
+    expect(slots).to_have_count(30)
+    for slot in (slots.first, slots.nth(14), slots.last):
+        slot.hover()
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_attention(visit: Visit, add_product: Callable[..., int]) -> None:
     """Unverified orders, stuck messages, findings and low stock are shown, and a retry is sent."""
     add_product("Umbrella", stock=2)

@@ -52,7 +52,7 @@ def test_edit_in_place(
     """What was changed is saved and seen in the row; again, without loading anew, as well."""
     product_id = add_product(name)
     page = open_editor()
-    for price in ("7.25", "8.5"):
+    for price in ("7.25", "8,5"):
         page.get_by_label("Price").fill(price)
         page.get_by_label("Category").fill(f"Lights {price}")
         page.get_by_role("button", name="Save").click()
@@ -60,7 +60,24 @@ def test_edit_in_place(
             f"Lights {price}"
         )
     product = read(client, product_id)
-    assert (product["price"], product["category"]) == (8.5, "Lights 8.5")
+    assert (product["price"], product["category"]) == (8.5, "Lights 8,5")
+
+
+@pytest.mark.parametrize("price", ["1.234,50", "-1", "1.005", "cheap"])
+def test_price_that_is_none(
+    open_editor: Callable[[], Page],
+    client: Client,
+    add_product: AddProduct,
+    name: str,
+    price: str,
+) -> None:
+    """The field says so, and no other price is made of it."""
+    product_id = add_product(name)
+    page = open_editor()
+    page.get_by_label("Price").fill(price)
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_label("Price").evaluate("field => field.validity.patternMismatch")
+    assert read(client, product_id)["price"] == 5.5
 
 
 def test_saved_though_nothing_can_be_read_any_more(

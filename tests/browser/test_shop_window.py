@@ -41,3 +41,16 @@ def test_search_in_the_address(
     page.get_by_label("In stock only").uncheck()
     expect(cards).to_have_count(2)
     expect(page).to_have_url(re.compile(rf"#/shop\?q={name}\+of&category={name}$"))
+
+
+def test_products_below_many_categories(page: Page, visit: Callable[[str], Page]) -> None:
+    """However many there are, the products begin on the first screen, and none is out of reach."""
+    page.set_viewport_size({"width": 360, "height": 740})
+    categories = [{"category": f"Category {number}", "products": 1} for number in range(200)]
+    page.route("**/categories?*", lambda route: route.fulfill(json=categories))
+    visit("shop")
+    last = page.get_by_role("button", name="Category 199")
+    expect(page.get_by_role("heading", name="Laptop")).to_be_in_viewport()
+    expect(last).not_to_be_in_viewport()
+    last.click()
+    expect(last).to_have_attribute("aria-pressed", "true")

@@ -16,7 +16,8 @@ export function BarChart({ title, bars, columns, isFlat }) {
       <div class=${isFlat ? "bars is-flat" : "bars"} aria-hidden="true">
         ${bars.map(
           (bar, at) => html`
-            <div class=${`bar-slot ${bar.tone ?? ""}`} data-tip=${`${bar.label}: ${bar.text}`}>
+            <div class=${`bar-slot ${bar.tone ?? ""} ${at > bars.length / 2 ? "is-late" : ""}`}
+                data-tip=${`${bar.label}: ${bar.text}`}>
               <span class="bar-label">${isFlat || at % every === 0 ? bar.label : ""}</span>
               <span class="bar-space">
                 <span class="bar-body"

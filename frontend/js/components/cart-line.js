@@ -5,6 +5,7 @@ import { formatMoney } from "../format.js";
 import { html } from "../html.js";
 import { Button } from "./button.js";
 import { Icon } from "./icon.js";
+import { warn } from "./notice.js";
 
 const MOST = 999;
 
@@ -13,12 +14,13 @@ export function CartLine({ line, isBusy }) {
   const set = (wanted) => setQuantity(id, wanted);
   const type = (event) => {
     const wanted = Number(event.target.value);
-    if (Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST) set(wanted);
-    else event.target.value = quantity;
+    if (Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST) return set(wanted);
+    event.target.value = quantity;
+    warn(`A quantity is a whole number from 1 to ${MOST}.`);
   };
   return html`
     <li class="line">
-      <span class="name">${name}</span>
+      <bdi class="name">${name}</bdi>
       <span class="sum">${price === null ? "" : formatMoney((quantity * Math.round(price * 100)) / 100)}</span>
       <span class="each">${price === null ? "price not known" : `${formatMoney(price)} each`}</span>
       <span class="stepper" role="group" aria-label=${`Quantity of ${name}`}>

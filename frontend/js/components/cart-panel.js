@@ -1,7 +1,7 @@
 /** The cart: whose it is, its lines, the total, the way to an order, and what came of it. */
 
 import { loadCart, readLines, sumUp, useCart } from "../cart.js";
-import { cancelOpenOrder, checkOut, clearCart } from "../cart-actions.js";
+import { cancelOpenOrder, checkOut, clearCart, lookAtOpenOrder } from "../cart-actions.js";
 import { formatMoney } from "../format.js";
 import { usePolling } from "../hooks.js";
 import { html, useEffect, useRef } from "../html.js";
@@ -29,6 +29,9 @@ export function CartPanel() {
       title.current.focus({ preventScroll: true });
     shown.current = lines.length;
   }, [lines.length]);
+  useEffect(() => {
+    lookAtOpenOrder();
+  }, [userId]);
   const hasLines = lines.length > 0;
   const isUnsure =
     hasLines &&
@@ -102,7 +105,10 @@ function findBlock({ offers }, lines) {
     return "The prices cannot be checked right now. The cart is kept, and checked again in a moment.";
   if (sumUp(lines) === null) return "Waiting for the prices…";
   const short = lines.find((line) => line.quantity > line.stock);
-  return short ? `Only ${short.stock} of ${short.name} left. Take fewer to go on.` : "";
+  if (!short) return "";
+  return short.stock === 0
+    ? `${short.name} is sold out. Remove it to go on.`
+    : `Only ${short.stock} of ${short.name} left. Take fewer to go on.`;
 }
 
 /** What the button does while a check-out is open: it goes on with that one first. */

@@ -1,7 +1,7 @@
 /** What can be done with an order in its state, each step after a question. */
 
 import { moveOrder, pay, refundPayment } from "../api.js";
-import { formatMoney, paymentWords } from "../format.js";
+import { AMOUNT_FIELD, formatMoney, paymentWords, readAmount } from "../format.js";
 import { useAction } from "../hooks.js";
 import { html, useState } from "../html.js";
 import { say } from "./notice.js";
@@ -55,7 +55,9 @@ export function OrderActions({ order, payments, isUnderWay, onChanged }) {
     }, "The order was not changed");
   const refund = (body) =>
     run(async () => {
-      const { status, isReplay } = await refundPayment(paid.payment.payment_id, body);
+      const { payment_id: id, amount: whole } = paid.payment;
+      const { amount, status, isReplay } = await refundPayment(id, body);
+      if (whole > 0 && amount === 0) return "There was nothing left to refund.";
       if (isReplay) return "This refund had been asked for already.";
       return status === "SUCCEEDED" ? "Refund made." : "The refund is under way.";
     }, "Nothing was refunded");
@@ -109,7 +111,7 @@ function RefundDialog({ paid, onConfirm, ...rest }) {
   const [isPart, setPart] = useState(false);
   const confirm = ({ amount, reason }) =>
     onConfirm({
-      ...(isPart && { amount: Number(amount) }),
+      ...(isPart && { amount: readAmount(amount) }),
       ...(reason.trim() && { reason: reason.trim() }),
     });
   return html`
@@ -123,7 +125,7 @@ function RefundDialog({ paid, onConfirm, ...rest }) {
       </fieldset>
       ${
         isPart &&
-        html`<label>Amount<input name="amount" type="number" min="0.01" max=${paid.left} step="0.01" required /></label>`
+        html`<label>Amount<input name="amount" autocomplete="off" required ...${AMOUNT_FIELD} /></label>`
       }
       <label>Reason (optional)<input name="reason" maxlength="500" autocomplete="off" /></label>
     <//>`;

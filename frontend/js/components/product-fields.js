@@ -1,5 +1,6 @@
 /** The fields of a product, for one that is new and one that is changed; and what is typed there. */
 
+import { AMOUNT_FIELD, readAmount } from "../format.js";
 import { html } from "../html.js";
 
 /** `problems` are the API's, field to messages. */
@@ -12,10 +13,10 @@ export function ProductFields({ product = {}, problems = {} }) {
     </label>`;
   return html`
     ${field("name", "Name", { required: true, maxlength: 500, isWide: true })}
-    ${field("price", "Price", { required: true, type: "number", min: 0, step: "0.01" })}
+    ${field("price", "Price", { required: true, ...AMOUNT_FIELD })}
     ${field("sku", "SKU")}
     ${field("category", "Category")}
-    ${field("image_url", "Address of the image", { type: "url", isWide: true })}
+    ${field("image_url", "Address of the image, with https://", { type: "url", isWide: true })}
     <label class="is-wide">Description
       <textarea name="description" rows="3" defaultValue=${product.description ?? ""}></textarea>
     </label>`;
@@ -30,7 +31,7 @@ export function readFields(form) {
   const fields = Object.fromEntries(new FormData(form));
   return {
     ...fields,
-    price: Number(fields.price),
+    price: readAmount(fields.price),
     description: fields.description.replaceAll("\r\n", "\n"),
   };
 }

@@ -114,14 +114,19 @@ function Lines({ order }) {
 }
 
 const MONEY = [
-  { label: "What", isHead: true, show: (row) => row.what },
+  {
+    label: "What",
+    isHead: true,
+    isWide: true,
+    show: ({ what, reason }) =>
+      html`${what}${reason && html`<br /><span class="soft small">${reason}</span>`}`,
+  },
   { label: "Status", show: (row) => html`<${Status} status=${row.status} />` },
   {
     label: "Amount",
     isNumber: true,
     show: (row) => `${row.isBack ? "−" : ""}${formatMoney(row.amount)}`,
   },
-  { label: "Reason", isWide: true, show: (row) => row.reason ?? "" },
   { label: "When", show: (row) => formatTime(row.created_at) },
 ];
 

@@ -1,6 +1,7 @@
 /** The shop window: search, categories, products, and the cart beside them. */
 
 import { listCategories, listProducts } from "../api.js";
+import { useCart } from "../cart.js";
 import { Failure, ListStatus, MoreButton } from "../components/list-parts.js";
 import { ProductCard, ProductSkeleton } from "../components/product-card.js";
 import { takeFirstProducts } from "../first.js";
@@ -81,6 +82,13 @@ function Products({ wanted }) {
     goOnAt.current = rows.length;
     return list.more();
   };
+  // What was bought just now is not left any more.
+  const { paid } = useCart();
+  const known = useRef(paid);
+  useEffect(() => {
+    if (paid && paid !== known.current) list.reload();
+    known.current = paid;
+  }, [paid]);
   const isEmpty = rows?.length === 0;
   const isNarrowed = Object.values(wanted).some(Boolean);
   return html`
