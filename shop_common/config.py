@@ -120,7 +120,22 @@ def _app_url(text: str) -> str:
 def _database_url(text: str) -> str:
     if text and not text.startswith(("sqlite:////", "postgresql://")):
         raise ValueError("must begin with sqlite://// (an absolute path) or postgresql://")
+    if text.startswith("postgresql://") and not _is_postgres_url(text):
+        raise ValueError(
+            "must be an address of PostgreSQL, with %40 for @ and the like in user and password"
+        )
     return text
+
+
+def _is_postgres_url(text: str) -> bool:
+    import psycopg
+
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        return False
+    # All after the first @ is taken for the host: with one in a password, a part of that.
+    return "@" not in str(parts.get("host", ""))
 
 
 def _path(text: str) -> Path:

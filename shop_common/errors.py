@@ -2,7 +2,8 @@
 
 401 UnauthorizedError, 403 ForbiddenError, 404 NotFoundError, 409 ConflictError, KeyRunningError,
 411 LengthRequiredError, 412 PreconditionFailedError, 415 UnsupportedMediaError,
-422 InvalidInputError, KeyReusedError, 503 BusyError and PartnerError (with `Retry-After`).
+422 InvalidInputError, KeyReusedError, 503 BusyError and PartnerError (with `Retry-After`),
+504 UnknownOutcomeError.
 """
 
 from collections.abc import Mapping, Sequence
@@ -91,6 +92,19 @@ class DamagedError(BusyError):
 
     def __init__(self) -> None:
         super().__init__("The database is damaged; ./shop doctor says where.")
+
+
+class UnknownOutcomeError(BusyError):
+    """The one BusyError that does not say that nothing was done: the database has left it open."""
+
+    status = 504
+    headers: Mapping[str, str] = {}
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database went away while it saved this: it is not known whether this was done. "
+            "Look, or send it again with the same Idempotency-Key."
+        )
 
 
 class PartnerError(BusyError):

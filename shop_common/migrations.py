@@ -60,14 +60,15 @@ def load_migrations(folders: Sequence[Path], engine: str) -> list[Migration]:
 def migrate(database: Database, folders: Sequence[Path]) -> list[str]:
     """Apply what is missing, all in one transaction; the names of what was applied.
 
-    Raises MigrationError for a database from a newer version, or a file that was changed after it
-    was applied.
+    Raises MigrationError for a database from a newer version, a file that was changed after it
+    was applied, or a database that cannot hold every text.
     """
     migrations = load_migrations(folders, database.engine)
     if not pending(database, migrations):
         return []
     # Another process may have been quicker: look again, now alone.
     with database.schema_change() as tx:
+        _check_encoding(tx)
         tx.execute(_CREATE_TABLE)
         missing = _missing(tx, migrations)
         for migration in missing:
@@ -99,6 +100,13 @@ def _missing(tx: Transaction, migrations: list[Migration]) -> list[Migration]:
         if row["checksum"] != known[version].checksum:
             raise MigrationError(f"migration {version:04}_{row['name']} was changed after its use")
     return [migration for migration in migrations if migration.version not in applied]
+
+
+def _check_encoding(tx: Transaction) -> None:
+    if tx.engine == "postgres":
+        encoding = tx.get("SELECT current_setting('server_encoding') AS name")["name"]
+        if encoding not in ("UTF8", "SQL_ASCII"):  # the second takes texts as they are
+            raise MigrationError(f"the database is in {encoding}, it must be in UTF8")
 
 
 def _has_table(tx: Transaction) -> bool:

@@ -24,6 +24,8 @@ QUEUE_S = 10.0
 def command(data_dir: Path, folder: Path) -> None:
     """Copy the databases into FOLDER, all as they are at one moment; the shop may run."""
     found = _find_files(data_dir)
+    if not found:
+        raise click.ClickException("nothing is copied: no database of this shop is on SQLite")
     paths = list(found.values())
     os.umask(0o077)  # who bought what is nobody else's business
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import psycopg
 import pysqlite3 as sqlite3
 
 from shop_common import clock
@@ -40,10 +41,11 @@ def command(data_dir: Path, repair: bool, as_json: bool, patience: float) -> Non
             findings = diagnose(databases, clock.now, sweep_after_s, patience)
     except BusyError as error:
         raise click.ClickException(str(error)) from None
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, psycopg.ProgrammingError) as error:
         # As between an upgrade and the first start after it.
+        reason = str(error).partition("\n")[0]
         raise click.ClickException(
-            f"the databases cannot be read: {error}; ./shop migrate brings them up to date"
+            f"the databases cannot be read: {reason}; ./shop migrate brings them up to date"
         ) from None
     content = report(findings, clock.now())
     text = json.dumps(content, indent=2)

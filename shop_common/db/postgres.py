@@ -18,7 +18,7 @@ from shop_common.db.base import (
     Transaction,
     only_transaction,
 )
-from shop_common.errors import BusyError
+from shop_common.errors import BusyError, UnknownOutcomeError
 
 logger = logging.getLogger("shop.db")
 
@@ -52,7 +52,7 @@ class PostgresDatabase(Database):
         with only_transaction, _driver_errors():
             connection = self._begin(_BEGIN if durable else _BEGIN_UNSYNCED)
             try:
-                with _ended(connection):
+                with _ended(connection, writes=True):
                     self._set_patience(connection)
                     yield Transaction(connection, _translate, self.engine)
                     crash.point("before_commit")
@@ -81,9 +81,12 @@ class PostgresDatabase(Database):
             # must see what was changed meanwhile.
             connection.execute("SET lock_timeout = '60s'")
             connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
+            # IF NOT EXISTS asks for the right to create it, where it is already too.
+            found = connection.execute("SELECT to_regnamespace(%s) AS schema", (self._schema,))
+            if not any(row["schema"] for row in found):
+                connection.execute(f'CREATE SCHEMA "{self._schema}"')
             connection.execute("BEGIN")
-            with _ended(connection):
+            with _ended(connection, writes=True):
                 yield Transaction(connection, _translate, self.engine)
 
     def version(self) -> str:
@@ -116,6 +119,8 @@ class PostgresDatabase(Database):
             autocommit=True,
             row_factory=dict_row,
             connect_timeout=CONNECT_TIMEOUT_S,
+            # Else it is the server's, and where that is SQL_ASCII texts would come as bytes.
+            client_encoding="utf8",
             # A server that has vanished from the network is noticed by keepalives while it is
             # waited for and by the time-out while it is told; TCP would take a quarter of an hour.
             keepalives_idle=2,
@@ -129,17 +134,22 @@ class PostgresDatabase(Database):
 
 
 @contextmanager
-def _ended(connection: Connection) -> Iterator[None]:
+def _ended(connection: Connection, *, writes: bool = False) -> Iterator[None]:
     """Commit at the end of the block; roll back if the block fails."""
+    is_complete = False
     try:
         yield
+        is_complete = True
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         try:
             connection.execute("ROLLBACK")
         except psycopg.OperationalError:
             # The connection is gone, and the transaction with it; the first error is the news.
             connection.close()
+            if writes and is_complete:
+                logger.warning("PostgreSQL went away during a commit: %s", str(error).strip())
+                raise UnknownOutcomeError from error
         raise
 
 
@@ -154,9 +164,11 @@ def _driver_errors() -> Iterator[None]:
         raise BusyError("The database is busy.") from error
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise BusyError("The database takes no changes now.") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        logger.warning("PostgreSQL refuses: %s", str(error).strip())
+        raise BusyError("The database's user may not do this.") from error
     except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
-        # Also a connection lost during COMMIT: whether it took effect is not known, so it is not
-        # re-run; the caller hears "busy" and looks before it tries again. Why stands in the log: it
-        # may name hosts and users, which are none of the caller's business.
+        # Why stands in the log: it may name hosts and users, which are none of the caller's
+        # business.
         logger.warning("PostgreSQL is unavailable: %s", str(error).strip())
         raise BusyError("The database is unavailable.") from error

@@ -13,7 +13,8 @@ import pytest
 from shop_common.config import Config, load_config
 from shop_common.db import Database, in_transaction, open_database, retry_on_conflict
 from shop_common.db.base import ConflictRetryError
-from shop_common.errors import BusyError
+from shop_common.errors import BusyError, UnknownOutcomeError
+from shop_common.migrations import MigrationError, migrate
 
 ENTRIES = 200
 PROCESSES = 4
@@ -239,6 +240,31 @@ def test_a_transaction_that_the_server_ended_is_busy(
     assert count(database) == 0
 
 
+def test_a_commit_that_is_not_answered(database: Database, postgres_url: str | None) -> None:
+    """It may have been done: that is no "busy", which says that nothing was."""
+    if postgres_url is None:
+        return
+    with database.write() as tx:
+        tx.execute(
+            "CREATE FUNCTION vanish() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'"
+        )
+        tx.execute(
+            "CREATE CONSTRAINT TRIGGER vanish AFTER UPDATE ON counters"
+            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION vanish()"
+        )
+
+    def write() -> None:
+        with database.write() as tx:
+            tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
+
+    with pytest.raises(UnknownOutcomeError) as raised:
+        write()
+    assert raised.value.status == 504
+    assert "Retry-After" not in raised.value.headers
+    assert count(database) == 0, "the next transaction has a connection of its own"
+
+
 def test_both_engines_say_what_they_are(database: Database) -> None:
     assert database.version().startswith(("SQLite 3.", "PostgreSQL "))
     if database.engine == "sqlite":
@@ -294,3 +320,58 @@ def test_a_crowd_behind_a_lock_hears_busy_in_time(
             thread.join(30)
     assert len(took_s) == 12
     assert sum(took_s) < 2 * 4
+
+
+def test_a_text_on_a_server_of_any_encoding(
+    postgres_url: str | None, config: Config, tmp_path: Path
+) -> None:
+    """Every text is kept, or the database is refused before anything is in it."""
+    if postgres_url is None:
+        return
+    (tmp_path / "0001_names.sql").write_text("CREATE TABLE names (name TEXT NOT NULL);\n")
+    kept, refused = (
+        open_database(replace(config, database_url=make_beside(postgres_url, encoding)))
+        for encoding in ("SQL_ASCII", "LATIN1")
+    )
+    migrate(kept, [tmp_path])
+    with kept.write() as tx:
+        tx.execute("INSERT INTO names (name) VALUES (?)", ("Käse 日本",))
+        assert tx.get("SELECT name FROM names")["name"] == "Käse 日本"
+    kept.close()
+    with pytest.raises(MigrationError, match="is in LATIN1, it must be in UTF8"):
+        migrate(refused, [tmp_path])
+    refused.close()
+
+
+def make_beside(postgres_url: str, encoding: str) -> str:
+    """The address of a new database of that encoding on the same server."""
+    import psycopg
+
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        name = f"{connection.info.dbname}_{encoding.lower()}"
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+        )
+        return postgres_url.replace(connection.info.dbname, name)
+
+
+def test_a_user_who_may_not_make_schemas(postgres_url: str | None, config: Config) -> None:
+    """One that was made for it before will do; without one it is told so."""
+    if postgres_url is None:
+        return
+    import psycopg
+
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE clerk LOGIN")
+        connection.execute("CREATE SCHEMA given AUTHORIZATION clerk")
+        owner = connection.info.user
+    url = postgres_url.replace(f"//{owner}", "//clerk")
+    given, missing = (
+        open_database(replace(config, app=app, database_url=url)) for app in ("given", "missing")
+    )
+    with given.schema_change() as tx:
+        tx.execute("CREATE TABLE things (id INTEGER)")
+    with pytest.raises(BusyError, match="may not do this"), missing.schema_change():
+        pass
+    given.close()
+    missing.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pysqlite3
 
-from shop_common.config import DATABASE_FILES
+from shop_common.config import APPS, DATABASE_FILES
 from tests.system.running import RunningShop, wait_for
 
 LAPTOP = [{"product_id": 1, "quantity": 1}]
@@ -82,6 +82,16 @@ def test_two_files_of_one_name(own_shop: RunningShop, tmp_path: Path) -> None:
     assert {path.name for path in copies.iterdir()} == set(DATABASE_FILES.values())
 
 
+def test_nothing_to_copy(own_shop: RunningShop, tmp_path: Path) -> None:
+    """A shop wholly on PostgreSQL has no backup by this: it is an error, and no folder is made."""
+    elsewhere = {f"{app.upper()}_DATABASE_URL": "postgresql://127.0.0.1:1/shop" for app in APPS}
+    done = own_shop.run("backup", str(tmp_path / "copies"), env=elsewhere)
+    assert done.returncode == 1
+    assert "nothing is copied" in done.stderr
+    assert done.stderr.count("use pg_dump") == len(APPS)
+    assert not (tmp_path / "copies").exists()
+
+
 def test_what_is_refused(own_shop: RunningShop, tmp_path: Path) -> None:
     """Where no shop has run, and where a copy is already, which stays as it is."""
     done = own_shop.run("backup", str(tmp_path / "copies"))
@@ -89,7 +99,7 @@ def test_what_is_refused(own_shop: RunningShop, tmp_path: Path) -> None:
     own_shop.up()
     own_shop.down()
     old = tmp_path / "copies" / DATABASE_FILES["payments"]
-    old.parent.mkdir(exist_ok=True)
+    old.parent.mkdir()
     old.write_text("old")
     done = own_shop.run("backup", str(tmp_path / "copies"))
     assert done.returncode == 1

@@ -269,6 +269,27 @@ def test_the_import_may_be_larger(shop: RunningShop) -> None:
     assert answer.status_code in (200, 422)
 
 
+def test_an_import_that_is_refused_for_another_reason(shop: RunningShop) -> None:
+    """It is told that, however large it is; and the log says what was sent."""
+    answer = shop.post(
+        "/api/catalog/products/import",
+        data=b"\n" * 2_000_000,
+        headers={"Content-Type": "text/csv", "X-API-Key": "wrong", "X-Request-ID": "large-1"},
+    )
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Invalid API Key"}
+    wait_for(lambda: find_lines(shop, "large-1"))
+    [line] = find_lines(shop, "large-1")
+    assert (line["method"], line["status"]) == ("POST", "401")
+
+
+def find_lines(shop: RunningShop, request_id: str) -> list[dict[str, Any]]:
+    """The lines of Nginx's log about the request."""
+    log = (shop.data_dir / "logs" / "nginx-access.log").read_text()
+    lines = [json.loads(line) for line in log.splitlines()]
+    return [line for line in lines if line["request_id"] == request_id]
+
+
 def test_a_slow_client_is_dropped_and_holds_nobody_up(shop: RunningShop) -> None:
     """Forty clients that never finish their body: others are answered at once."""
     with ExitStack() as clients:
@@ -294,10 +315,8 @@ def test_request_ids(shop: RunningShop) -> None:
     # Each of them writes its line when the answer has gone out.
     for name in ("cart.log", "nginx-access.log"):
         wait_for(lambda name=name: "my-id_1.x" in (shop.data_dir / "logs" / name).read_text())
-    log = (shop.data_dir / "logs" / "nginx-access.log").read_text()
-    lines = [json.loads(line) for line in log.splitlines()]
-    assert [line["status"] for line in lines if line["request_id"] == "my-id_1.x"] == ["200"]
-    assert shop.key not in log
+    assert [line["status"] for line in find_lines(shop, "my-id_1.x")] == ["200"]
+    assert shop.key not in (shop.data_dir / "logs" / "nginx-access.log").read_text()
     for bad in ("x" * 129, "a b", 'a"b', "a\tb", "é"):
         answer = shop.get("/api/cart/u", headers={"X-Request-ID": bad.encode("latin-1")})
         assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
