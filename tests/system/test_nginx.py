@@ -51,6 +51,15 @@ def test_the_dashboard_is_served(shop: RunningShop) -> None:
     assert again.status_code == 304
 
 
+def test_a_part_that_is_not_there_is_no_error(shop: RunningShop) -> None:
+    """The whole file comes, with each header once."""
+    answer = shop.get(
+        "/index.html", headers={"Range": "bytes=9999999-", "Accept-Encoding": "identity"}
+    )
+    assert answer.status_code == 200
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
 @pytest.mark.parametrize(
     "path", ["/.gitignore", "/../nginx.conf", "/%2e%2e/nginx.conf", "/no/such"]
 )
