@@ -1,4 +1,4 @@
-"""Kept connections to a partner, below requests, and the one HTTP exchange on each; no policy.
+"""Kept connections to a partner, as an adapter for requests, and the exchange on each; no policy.
 
 urllib3, in whose place they stand, takes several times as long as one of our own apps to answer a
 small call; and its time-outs are not those of `deadline`.
@@ -10,7 +10,7 @@ import select
 import socket
 import ssl
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,8 +60,11 @@ class _Address:
         raise failure or ConnectionError("no address")
 
 
-class _Incoming:
-    """What comes from a socket of which something, `read`, was read already."""
+class _Incoming(io.RawIOBase):
+    """What comes from a socket of which something, `read`, was read already.
+
+    As a file, and as what makes one, it is also what http.client reads.
+    """
 
     def __init__(self, sock: socket.socket, read: bytes) -> None:
         self._sock = sock
@@ -72,31 +75,6 @@ class _Incoming:
         self.rest = self.rest[len(data) :]
         return data
 
-
-class _Body:
-    """An answer's body; `length` is what is missing of it. Read as http.client's would be."""
-
-    def __init__(self, incoming: _Incoming, length: int) -> None:
-        self._incoming = incoming
-        self.length: int | None = length
-
-    def read(self, amount: int) -> bytes:
-        amount = min(amount, self.length or 0)
-        data = self._incoming.recv(amount) if amount else b""
-        self.length = (self.length or 0) - len(data)
-        return data
-
-    def is_clean(self) -> bool:
-        """Whether it was read, and nothing came behind it."""
-        return not self.length and not self._incoming.rest
-
-
-class _Stream(io.RawIOBase):
-    """The same as a file, as http.client reads it."""
-
-    def __init__(self, incoming: _Incoming) -> None:
-        self._incoming = incoming
-
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
 
@@ -104,55 +82,65 @@ class _Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._incoming.recv(len(buffer))
+        data = self.recv(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
 
-class _RawAnswer:
-    """What requests makes its Response of, as if it were urllib3's."""
+class _Body:
+    """An answer's body; `length` is what is missing of it, None if only its end will tell."""
 
-    def __init__(
-        self,
-        status: int,
-        headers: Mapping[str, str],
-        body: _Body | http.client.HTTPResponse,
-        close: Callable[[], None],
-    ) -> None:
-        self.status = status
-        self.headers = headers
-        self._body = body
-        self.close = close
+    def __init__(self, read: Callable[[int], bytes], length: int | None) -> None:
+        self._read = read
+        self.length = length
 
     def read(self, amount: int) -> bytes:
         """Up to so many bytes, none at the end. Raises IncompleteRead if it is cut off."""
-        data = self._body.read(amount)
-        if not data and self._body.length:  # which http.client says nothing of
-            raise http.client.IncompleteRead(b"", self._body.length)
+        if self.length is None:
+            return self._read(amount)
+        amount = min(amount, self.length)
+        data = self._read(amount) if amount else b""
+        if amount and not data:  # which http.client says nothing of
+            raise http.client.IncompleteRead(b"", self.length)
+        self.length -= len(data)
         return data
 
 
-class _Pool:
-    """Kept connections to one partner, for requests' HTTPAdapter in the place of urllib3's pool.
+class _Response(requests.Response):
+    """What is read of a Response here: making all of one is a tenth of a small call."""
+
+    def __init__(self, status: int, raw: _Body, close: Callable[[], None]) -> None:
+        self.status_code = status
+        self.raw = raw
+        self.close = close  # type: ignore[method-assign]
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Reaches one address, by connections that are kept, and never tries twice.
+
+    It keeps no cookies, follows no redirect and reads no environment, all of which a Session does.
+    It works only inside `with deadline:`. Bodies are to be read there too, by `read_body`.
 
     An answer that is as plain as our own apps write it is read here, whatever else by http.client.
     """
 
     def __init__(self, base_url: str) -> None:
+        super().__init__(max_retries=0)
         self._address = _Address(base_url)
         self._kept: list[socket.socket] = []
-        # A client is not closed by anyone: it goes with its process, or with a test.
-        self.close = weakref.finalize(self, _close_all, self._kept)
+        # An adapter is not closed by anyone: it goes with its process, or with a test.
+        weakref.finalize(self, _close_all, self._kept)
 
-    def urlopen(
-        self, *, method: str, url: str, body: bytes | None, headers: Mapping[str, str], **_: Any
-    ) -> _RawAnswer:
-        head = {"Host": self._address.host, "Accept-Encoding": "identity", **headers}
+    # requests' own works out for every call where it goes, by parsing the URL five times.
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        method, url = str(request.method), "/" + str(request.url).split("/", 3)[3]
+        head = {"Host": self._address.host, "Accept-Encoding": "identity", **request.headers}
         if method != "GET":
             head.setdefault("Content-Length", "0")
+        body: Any = request.body or b""
         sock = self._take() or self._address.connect()
         try:
-            sock.sendall(plain_http.write_request(method, url, head, body or b""))
+            sock.sendall(plain_http.write_request(method, url, head, body))
             return self._read(sock, method)
         except BaseException:
             sock.close()
@@ -171,7 +159,7 @@ class _Pool:
                 return sock
             sock.close()
 
-    def _read(self, sock: socket.socket, method: str) -> _RawAnswer:
+    def _read(self, sock: socket.socket, method: str) -> _Response:
         data = b""
         while b"\r\n\r\n" not in data and len(data) < MAX_HEAD_BYTES:
             piece = sock.recv(READ_BYTES)
@@ -182,75 +170,26 @@ class _Pool:
             raise http.client.RemoteDisconnected("The connection was closed without an answer")
         plain = plain_http.read_answer(data) if method != "HEAD" else None
         if plain is None:
-            stream: Any = _Stream(_Incoming(sock, data))  # of a socket only `makefile` is used
+            stream: Any = _Incoming(sock, data)  # of a socket only `makefile` is used
             answer = http.client.HTTPResponse(stream, method=method)
             answer.begin()
-            return _RawAnswer(answer.status, dict(answer.headers), answer, sock.close)
-        body = _Body(_Incoming(sock, data[plain.length :]), plain.body_length)
+            return _Response(answer.status, _Body(answer.read, answer.length), sock.close)
+        incoming = _Incoming(sock, data[plain.length :])
+        body = _Body(incoming.recv, plain.body_length)
 
         def close() -> None:
-            if body.is_clean():
+            # Kept if it was read to its end, and nothing came behind it.
+            if not body.length and not incoming.rest:
                 self._kept.append(sock)
             else:
                 sock.close()
 
-        return _RawAnswer(plain.status, plain.headers, body, close)
+        return _Response(plain.status, body, close)
 
 
 def _close_all(sockets: list[socket.socket]) -> None:
     while sockets:
         sockets.pop().close()
-
-
-class _Response(requests.Response):
-    """What is read of a Response here: making all of one is a tenth of a small call."""
-
-    def __init__(self, request: requests.PreparedRequest, raw: Any) -> None:
-        self.request = request
-        self.status_code = raw.status
-        self.headers = raw.headers
-        self.raw = raw
-
-    def close(self) -> None:
-        self.raw.close()
-
-
-class DeadlineAdapter(HTTPAdapter):
-    """Reaches one address, by connections that are kept, and never tries twice.
-
-    It keeps no cookies, follows no redirect and reads no environment, all of which a Session does.
-    It works only inside `with deadline:`. Bodies are to be read there too (`stream=True`).
-    """
-
-    def __init__(self, base_url: str) -> None:
-        super().__init__(max_retries=0)
-        self._pool = _Pool(base_url)
-
-    # The next three do for one address and no proxy what requests works out anew for every call,
-    # by parsing the URL five times: a third of a small call.
-    def get_connection_with_tls_context(
-        self,
-        request: requests.PreparedRequest,
-        verify: bool | str | None,
-        proxies: Mapping[str, str] | None = None,
-        cert: Any = None,
-    ) -> Any:
-        return self._pool
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Nothing to do: the TLS context checks certificates against the system's list."""
-
-    def request_url(
-        self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None
-    ) -> str:
-        return "/" + str(request.url).split("/", 3)[3]
-
-    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        return _Response(req, resp)
-
-    def close(self) -> None:
-        self._pool.close()
-        super().close()
 
 
 def read_body(response: requests.Response, limit_bytes: int) -> bytes | None:
@@ -267,13 +206,8 @@ def is_timeout(error: Exception, deadline: Deadline) -> bool:
     return deadline.is_missed() or isinstance(error, requests.Timeout)
 
 
-def is_unreadable(error: BaseException) -> bool:
+def is_unreadable(error: Exception) -> bool:
     """Whether the partner did answer, but not in HTTP."""
-    link: BaseException | None = error
-    while link is not None:
-        if isinstance(link, http.client.IncompleteRead | http.client.RemoteDisconnected):
-            return False
-        if isinstance(link, http.client.HTTPException):
-            return True
-        link = link.__cause__ or link.__context__
-    return False
+    return isinstance(error, http.client.HTTPException) and not isinstance(
+        error, http.client.IncompleteRead | http.client.RemoteDisconnected
+    )

@@ -160,7 +160,7 @@ class Channel:
 
     def _exchange(self, request: PreparedRequest, deadline: Deadline) -> Answer:
         with deadline:
-            response = self._own_adapter().send(request, stream=True)
+            response = self._own_adapter().send(request)
             try:
                 status = response.status_code
                 if not 200 <= status < 300 and not 400 <= status < 500 and status != 503:

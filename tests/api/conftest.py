@@ -10,6 +10,7 @@ from flask import Flask
 from shop_common.config import load_config
 from tests.api.harness import FACTORIES, KEY, Api, Clock
 from tests.api.plans import Plans
+from tests.network import mock_network
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def empty_tables(url: str) -> None:
 @pytest.fixture
 def partners() -> Iterator[responses.RequestsMock]:
     """The other apps, as far as a test says what they answer; all else is refused."""
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+    with mock_network(assert_all_requests_are_fired=False) as mock:
         yield mock
 
 

@@ -16,6 +16,7 @@ from shop_common.db.sqlite import SQLiteDatabase
 from shop_common.exchange import Answer, BadAnswerError, PartnerBusyError
 from shop_common.http_client import HttpClient
 from shop_common.log import JsonFormatter, request_id
+from tests.network import SEND
 from tests.unit.faulty_server import FaultyServer
 from tests.unit.partner_calls import (
     client_of,
@@ -25,6 +26,7 @@ from tests.unit.partner_calls import (
 )
 
 URL = "http://catalog.test:8002"
+responses.mock.target = SEND  # for `activate`
 
 
 @responses.activate

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shop_common.breaker import Breaker
+from tests.network import SEND
 from tests.unit.faulty_server import FaultyServer
 from tests.unit.partner_calls import LATE_S, client_of, get, opened_client, until
 
@@ -117,7 +118,7 @@ def test_a_probe_that_meets_a_bug_leaves_no_place_taken_and_no_probe_behind(
         raise DiedError
 
     with monkeypatch.context() as patch:
-        patch.setattr("requests.adapters.HTTPAdapter.send", die)
+        patch.setattr(SEND, die)
         with pytest.raises(DiedError):
             client.call("GET", "/products")
     assert client.status()["state"] == "open"

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import pytest
 import requests
-import responses
 
 from apps.cart.clients import list_changes, validate_product
 from apps.cart.listing import MAX_AGE_S, MAX_LISTED_ID, Listing
@@ -14,6 +13,7 @@ from shop_common.breaker import Breaker
 from shop_common.context import Context
 from shop_common.exchange import Answer, BadAnswerError, PartnerSilentError
 from shop_common.http_client import HttpClient
+from tests.network import mock_network
 
 EVERYTHING = re.compile(r"http://localhost:8002/.*")
 
@@ -121,7 +121,7 @@ def test_no_add_finds_out_whether_a_silent_catalogue_is_back(now: Now) -> None:
     client = HttpClient("catalog", "http://localhost:8002", "key", breaker=Breaker(clock=now))
     context = cast("Context", SimpleNamespace(partners={"catalog": client}))
     listing = Listing(now)
-    with responses.RequestsMock() as catalogue:
+    with mock_network() as catalogue:
         silence = catalogue.get(EVERYTHING, body=requests.ReadTimeout("silent"))
         for _ in range(2):
             assert validate_product(context, 1) is None

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import responses
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -15,6 +14,7 @@ from shop_common.config import APPS, load_config
 from shop_common.context import Context
 from shop_common.doctor import Finding, examine
 from tests.api.harness import FACTORIES, KEY, Clock
+from tests.network import mock_network
 
 SWEEP_AFTER_S = 30
 
@@ -35,7 +35,7 @@ class WholeShop:
             if postgres_url:
                 environ[f"{name.upper()}_DATABASE_URL"] = postgres_url
             self.apps[name] = FACTORIES[name](load_config(name, environ), self.clock)
-        self._network = responses.RequestsMock(assert_all_requests_are_fired=False)
+        self._network = mock_network(assert_all_requests_are_fired=False)
         self._network.start()
         for number, name in enumerate(APPS):
             for method in ("GET", "POST"):

@@ -8,6 +8,7 @@ import responses
 
 from tests.api.harness import Api
 from tests.api.orders.conftest import Cart, Catalog, lease_elsewhere
+from tests.network import mock_network
 
 LINES = [{"product_id": 1, "quantity": 2}]
 
@@ -177,9 +178,7 @@ def test_a_try_that_was_given_up_makes_no_order(orders: Api, catalog_app: Catalo
         creation.claim(orders.context, next(iter(catalog_app.held)), None)
         return answer
 
-    import responses
-
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+    with mock_network(assert_all_requests_are_fired=False) as mock:
         url = "http://localhost:8002/reservations"
         mock.add_callback(responses.POST, url, sleep, content_type="application/json")
         body = [{"product_id": 1, "quantity": 1}]

@@ -14,6 +14,7 @@ import responses
 from shop_common import idempotency
 from tests.api.harness import KEY, Api
 from tests.api.orders.conftest import Catalog
+from tests.network import mock_network
 
 RESERVATIONS = "http://localhost:8002/reservations"
 
@@ -293,7 +294,7 @@ def test_a_key_that_is_in_use_is_409_and_its_lease_runs_out(
             meanwhile[:] = [early.status_code, late.status_code]
         return answer
 
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+    with mock_network(assert_all_requests_are_fired=False) as mock:
         json_type = {"content_type": "application/json"}
         mock.add_callback(responses.POST, RESERVATIONS, sleep_and_be_overtaken, **json_type)
         release = re.compile(f"{RESERVATIONS}/[^/]+/release")
