@@ -1,7 +1,6 @@
 """`shop doctor`: do the books balance; what is wrong, and what can be put right safely."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pysqlite3 as sqlite3
 from shop_common import clock
 from shop_common.cli.client import send
 from shop_common.cli.databases import open_databases
-from shop_common.cli.state import data_dir_option, find_key, load_running
+from shop_common.cli.state import data_dir_option, find_key, load_running, replacing
 from shop_common.config import load_config
 from shop_common.doctor import Finding, diagnose, report
 from shop_common.errors import BusyError
@@ -52,12 +51,8 @@ def command(data_dir: Path, repair: bool, as_json: bool, patience: float) -> Non
     # Before it is written: a full disk must not hide it.
     click.echo(text if as_json else _describe(findings))
     # Two may run at once: the shop's own, and somebody's by hand.
-    new = data_dir / f"doctor.json.{os.getpid()}"
-    try:
-        new.write_text(text + "\n")
-        new.replace(data_dir / "doctor.json")
-    finally:
-        new.unlink(missing_ok=True)
+    with replacing(data_dir / "doctor.json") as file:
+        file.write(f"{text}\n".encode())
     if findings:
         raise SystemExit(1)
 

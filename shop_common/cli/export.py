@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from shop_common.cli.client import Answer, refuse, send
-from shop_common.cli.state import data_dir_option, find_key, load_running
+from shop_common.cli.client import refuse, send
+from shop_common.cli.state import data_dir_option, find_key, load_running, replacing
 
 
 @click.command("export")
@@ -24,17 +24,8 @@ def command(data_dir: Path, file: Path | None) -> None:
         if file is None:
             shutil.copyfileobj(answer.response, sys.stdout.buffer)
         else:
-            _write(answer, file)
+            with replacing(file) as target:
+                shutil.copyfileobj(answer.response, target)
+            click.echo(f"Written to {file}", err=True)
     except http.client.HTTPException as error:
         raise click.ClickException(f"the export broke off: {error!r}") from None
-
-
-def _write(answer: Answer, file: Path) -> None:
-    new = file.with_name(f"{file.name}.new")
-    try:
-        with new.open("wb") as target:
-            shutil.copyfileobj(answer.response, target)
-        new.replace(file)
-    finally:
-        new.unlink(missing_ok=True)
-    click.echo(f"Written to {file}", err=True)

@@ -4,10 +4,10 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
@@ -84,7 +84,7 @@ class Shop:
         return processes.left_over(self.programs.values(), self.logs.resolve())
 
     def save(self) -> None:
-        """Replace `shop.json` as a whole, so that a reader never sees half of it."""
+        """Write `shop.json`."""
         content = {
             "host": self.host,
             "port": self.port,
@@ -93,12 +93,7 @@ class Shop:
             "supervisor": self.supervisor,
             "programs": self.programs,
         }
-        new = self.file.with_suffix(".new")
-        with open(new, "w") as file:
-            file.write(json.dumps(content, indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.file)
+        write_private(self.file, json.dumps(content, indent=2) + "\n")
 
 
 def load_shop(data_dir: Path) -> Shop:
@@ -209,11 +204,26 @@ def recall_settings(shop: Shop) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file by one that only its owner may read."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    new.replace(path)
+    with replacing(path, 0o600) as file:
+        file.write(text.encode())
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """What is written takes the place of `path` as a whole, at the end of a block that succeeds.
+
+    So no reader and no power cut finds half of it, and two may write it at once.
+    """
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        new.unlink(missing_ok=True)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def reachable(host: str) -> str:
