@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import NoReturn
 
 from shop_common.cli import processes
@@ -21,9 +20,26 @@ def fork(
     It gets `death_signal` when this process dies.
     """
     supervisor_pid = os.getpid()
+
+    def become() -> None:
+        """Leave everything of this process behind but its memory."""
+        os.setsid()
+        processes.die_with_parent(supervisor_pid, death_signal)
+        processes.name_process(f"shop-{name}")
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        redirect(shop, name)
+        # The lock above all: who inherits it would count as the supervisor.
+        os.closerange(3, os.sysconf("SC_OPEN_MAX") if kept is None else kept)
+        if kept is not None:
+            os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+            os.set_inheritable(kept, True)
+        run()
+
     pid = os.fork()
     if pid == 0:
-        end_with(partial(_become, shop, name, run, death_signal, kept, supervisor_pid))
+        end_with(become)
     return pid
 
 
@@ -41,30 +57,6 @@ def end_with(run: Callable[[], None]) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
-
-
-def _become(
-    shop: Shop,
-    name: str,
-    run: Callable[[], None],
-    death_signal: int,
-    kept: int | None,
-    supervisor_pid: int,
-) -> None:
-    """In the child: leave everything of this process behind but its memory."""
-    os.setsid()
-    processes.die_with_parent(supervisor_pid, death_signal)
-    processes.name_process(f"shop-{name}")
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    redirect(shop, name)
-    # The lock above all: who inherits it would count as the supervisor.
-    os.closerange(3, os.sysconf("SC_OPEN_MAX") if kept is None else kept)
-    if kept is not None:
-        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-        os.set_inheritable(kept, True)
-    run()
 
 
 def redirect(shop: Shop, name: str) -> None:
