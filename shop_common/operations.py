@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,32 +21,9 @@ MAX_ERRORS = 20
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What the API's description says of a view; the view's name is the `operationId`."""
+    """Decorates a view: passes it its input, and is what the API's description says of it.
 
-    summary: str
-    path: Schema | None
-    query: Schema | None
-    body: Schema | None
-    body_required: bool
-    raw_body: str | None
-    answers: Mapping[int, Schema | str | None]
-    errors: Mapping[int, str]
-
-
-def operation(
-    summary: str,
-    *,
-    path: Schema | None = None,
-    query: Schema | None = None,
-    body: Schema | None = None,
-    body_required: bool = True,
-    raw_body: str | None = None,
-    reads_key: bool = False,
-    answers: Mapping[int, Schema | str | None],
-    errors: Mapping[int, str] | None = None,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Describe a view, and pass it `query=` and `body=` as its schemas load them.
-
+    The view gets `query=` and `body=` as their schemas load them; its name is the `operationId`.
     `answers` maps a status to a schema, a media type, or None for no body; the body is passed as
     None if it is not required and not sent. `raw_body` is the media type of a body that the view
     reads itself; `reads_key` says that it also does by itself what an Idempotency-Key asks for,
@@ -55,9 +32,21 @@ def operation(
     UnsupportedMediaError.
     """
 
-    load_body = _load_plain if body is not None and _is_plain(body) else _load
+    summary: str
+    _: KW_ONLY
+    path: Schema | None = None
+    query: Schema | None = None
+    body: Schema | None = None
+    body_required: bool = True
+    raw_body: str | None = None
+    reads_key: bool = False
+    answers: Mapping[int, Schema | str | None]
+    errors: Mapping[int, str] = field(default_factory=dict)
 
-    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, view: Callable[..., Any]) -> Callable[..., Any]:
+        path, query, body = self.path, self.query, self.body
+        load_body = _load_plain if body is not None and _is_plain(body) else _load
+
         @functools.wraps(view)
         def read_input(**kwargs: Any) -> Any:
             asked = request_ctx.request  # `request` would look it up at every turn
@@ -66,19 +55,18 @@ def operation(
             if query is not None:
                 kwargs["query"] = _load_plain(query, _read_query(asked))
             if body is not None:
-                is_sent = body_required or asked.get_data()
+                is_sent = self.body_required or asked.get_data()
                 kwargs["body"] = load_body(body, _read_json(asked)) if is_sent else None
-            if asked.method != "POST" or reads_key:
+            if asked.method != "POST" or self.reads_key:
                 return view(**kwargs)
             context = ctx()
             return idempotency.run(context.db, context.clock, functools.partial(view, **kwargs))
 
-        read_input.operation = Operation(  # type: ignore[attr-defined] # functions take attributes
-            summary, path, query, body, body_required, raw_body, answers, errors or {}
-        )
+        read_input.operation = self  # type: ignore[attr-defined] # functions take attributes
         return read_input
 
-    return decorate
+
+operation = Operation  # as the decorators beside it are written
 
 
 def find_operation(view: Callable[..., Any]) -> Operation | None:
