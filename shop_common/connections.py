@@ -18,7 +18,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from shop_common import plain_http
-from shop_common.deadline import READ_BYTES, Deadline, TimedSocket, TimedTLSSocket
+from shop_common.deadline import READ_BYTES, TimedSocket, TimedTLSSocket
 
 # What an exchange can raise when the network or the partner fails.
 TRANSPORT_ERRORS = (OSError, http.client.HTTPException)
@@ -200,10 +200,6 @@ def read_body(response: requests.Response, limit_bytes: int) -> bytes | None:
         if len(body) > limit_bytes:
             return None
     return body
-
-
-def is_timeout(error: Exception, deadline: Deadline) -> bool:
-    return deadline.is_missed() or isinstance(error, requests.Timeout)
 
 
 def is_unreadable(error: Exception) -> bool:

@@ -13,13 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from requests import PreparedRequest
 
 from shop_common import __version__, json_text
-from shop_common.connections import (
-    TRANSPORT_ERRORS,
-    DeadlineAdapter,
-    is_timeout,
-    is_unreadable,
-    read_body,
-)
+from shop_common.connections import TRANSPORT_ERRORS, DeadlineAdapter, is_unreadable, read_body
 from shop_common.deadline import Deadline
 from shop_common.errors import PartnerError
 from shop_common.log import request_id
@@ -142,7 +136,7 @@ class Channel:
                 pause_s = random.uniform(*RETRY_PAUSE_S)
                 if (
                     not is_safe
-                    or is_timeout(error, deadline)
+                    or isinstance(error, TimeoutError)
                     or is_unreadable(error)
                     or took_s > CHEAP_FAILURE_S
                     or pause_s >= deadline.remaining_s()
@@ -151,7 +145,7 @@ class Channel:
             time.sleep(pause_s)
             return self._exchange(request, deadline)
         except TRANSPORT_ERRORS as error:
-            failure = self._explain(error, deadline)
+            failure = self._explain(error)
             self._log_failure(failure, request, started_at, repr(error))
             raise failure from error
         except BadAnswerError as failure:
@@ -189,8 +183,8 @@ class Channel:
             self._adapter = (process, DeadlineAdapter(self._base_url))
         return self._adapter[1]
 
-    def _explain(self, error: Exception, deadline: Deadline) -> PartnerError:
-        if is_timeout(error, deadline):
+    def _explain(self, error: Exception) -> PartnerError:
+        if isinstance(error, TimeoutError):
             return PartnerSilentError(self.partner, "did not answer in time")
         if is_unreadable(error):
             return BadAnswerError(self.partner, "did not answer in HTTP")

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-import requests
 
 from apps.cart.clients import list_changes, validate_product
 from apps.cart.listing import MAX_AGE_S, MAX_LISTED_ID, Listing
@@ -122,7 +121,7 @@ def test_no_add_finds_out_whether_a_silent_catalogue_is_back(now: Now) -> None:
     context = cast("Context", SimpleNamespace(partners={"catalog": client}))
     listing = Listing(now)
     with mock_network() as catalogue:
-        silence = catalogue.get(EVERYTHING, body=requests.ReadTimeout("silent"))
+        silence = catalogue.get(EVERYTHING, body=TimeoutError("silent"))
         for _ in range(2):
             assert validate_product(context, 1) is None
         rounds_with_a_question = 0

@@ -55,7 +55,7 @@ def test_an_unknown_product_is_refused(cart: Api, partners: responses.RequestsMo
     "answer",
     [
         {"body": requests.ConnectionError("refused")},
-        {"body": requests.Timeout("slow")},
+        {"body": TimeoutError("slow")},
         {"status": 500, "json": {"detail": "boom"}},
         {"status": 503, "json": {"detail": "busy"}},
         {"status": 404, "json": {"detail": "no such route"}},

@@ -83,7 +83,7 @@ class Cart(Holder):
             self.taken[order_id], self.lines = self.lines, []
         if self.lost_answers:
             self.lost_answers -= 1
-            raise requests.Timeout("lost")
+            raise TimeoutError("lost")
         answer = {"order_id": order_id, "user_id": "u", "items": self.taken[order_id]}
         return 200, {}, json.dumps(answer)
 

@@ -125,7 +125,7 @@ def test_nothing_is_charged_when_orders_does_not_tell(
     "answer",
     [
         {"body": requests.ConnectionError("refused")},
-        {"body": requests.Timeout("slow")},
+        {"body": TimeoutError("slow")},
         {"status": 500},
         {"status": 401, "json": {"detail": "Invalid API Key"}},
         {"status": 404, "json": {"detail": "no such route"}},
