@@ -118,21 +118,13 @@ def _reserve_metrics() -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    _background(worker).start()  # threads do not survive a fork, so not before it
-
-
-def worker_int(worker: Any) -> None:
-    _background(worker).stop()
+    # Threads do not survive a fork, so not before it.
+    worker.wsgi.extensions["background"].start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
     if worker.booted:
-        _background(worker).stop()
-
-
-def _background(worker: Any) -> Any:
-    """The jobs of the worker's app."""
-    return worker.wsgi.extensions["background"]
+        worker.wsgi.extensions["background"].stop()
 
 
 def child_exit(server: Any, worker: Any) -> None:
