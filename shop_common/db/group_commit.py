@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from shop_common.db.base import Patience
+from shop_common.db import Patience
 from shop_common.errors import BusyError
 
 

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from shop_common import crash, waiting
-from shop_common.db.base import (
+from shop_common.db import (
     LOCK_WAIT_S,
     ConflictRetryError,
     Database,

@@ -11,7 +11,7 @@ from typing import Any
 import pysqlite3 as sqlite3
 
 from shop_common import crash, waiting
-from shop_common.db.base import LOCK_WAIT_S, Database, Transaction, only_transaction
+from shop_common.db import LOCK_WAIT_S, Database, Transaction, only_transaction
 from shop_common.db.fair_queue import FairQueue
 from shop_common.db.group_commit import GroupCommit, Part
 from shop_common.errors import BusyError, DamagedError

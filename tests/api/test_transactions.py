@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 
 from shop_common.config import Config, load_config
-from shop_common.db import Database, in_transaction, open_database, retry_on_conflict
-from shop_common.db.base import ConflictRetryError
+from shop_common.db import (
+    ConflictRetryError,
+    Database,
+    in_transaction,
+    open_database,
+    retry_on_conflict,
+)
 from shop_common.errors import BusyError, UnknownOutcomeError
 from shop_common.migrations import MigrationError, migrate
 

@@ -323,7 +323,7 @@ def test_a_durable_part_shares_no_commit_that_is_not(
 def test_who_waits_in_vain_is_told_and_holds_up_nobody(
     pool: ThreadPoolExecutor, database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shop_common.db.base.LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr("shop_common.db.LOCK_WAIT_S", 0.05)
     gate = Gate(pool, database)
     futures = [pool.submit(add, database, n) for n in (1, 2)]
     for future in futures:
@@ -366,8 +366,8 @@ def test_many_threads_and_short_patience(
     pool: ThreadPoolExecutor, database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever gave up has written nothing, whoever did not has, and nobody hangs."""
-    monkeypatch.setattr("shop_common.db.base.LOCK_WAIT_S", 0.002)
-    monkeypatch.setattr("shop_common.db.base.SHORT_WAIT_S", 0.0005)
+    monkeypatch.setattr("shop_common.db.LOCK_WAIT_S", 0.002)
+    monkeypatch.setattr("shop_common.db.SHORT_WAIT_S", 0.0005)
 
     def attempt(note: int) -> int | None:
         try:
