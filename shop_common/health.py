@@ -116,7 +116,8 @@ def readyz() -> tuple[dict[str, Any], int]:
     try:
         missing = pending(context.db, load_migrations(context.migrations, context.db.engine))
         migrations = "missing" if missing else "applied"
-        context.db.check_writable()
+        with context.db.write() as tx:
+            tx.one("SELECT 1 AS one")
         database = {
             "engine": context.db.engine,
             "version": context.db.version(),

@@ -174,11 +174,6 @@ class Database(ABC):
         self._connections.clear()
         self._local = threading.local()
 
-    def check_writable(self) -> None:
-        """Raise BusyError unless a write transaction can be had."""
-        with self.write() as tx:
-            tx.one("SELECT 1 AS one")
-
 
 def open_database(config: Config) -> Database:
     """The database that `config` names; nothing is connected before the first transaction."""

@@ -53,37 +53,21 @@ class GroupCommit:
     begun, durable or not; `release` lets the lock go, and a transaction that could not be ended.
     """
 
-    def __init__(self, begin: Callable[[bool], Any], release: Callable[[], None]) -> None:
+    def __init__(
+        self, begin: Callable[[bool], Any], release: Callable[[], None], patience: Patience
+    ) -> None:
         self._begin = begin
         self._release = release
+        self._patience = patience
         self._mutex = threading.Lock()  # of the batch, and of the connection
         self._batch: _Batch | None = None
         # Who counts on somebody to come, and who does not come after all, must not cross.
         self._state = threading.Lock()
         self._coming = 0
 
-    def enter(self, patience: Patience, *, alone: bool, durable: bool) -> tuple[_Batch, bool]:
+    def enter(self, *, alone: bool, durable: bool) -> tuple[_Batch, bool]:
         """The batch to write into, and whether it was begun for this part."""
-        self._come(patience)
-        return self._join(alone=alone, durable=durable)
-
-    def _come(self, patience: Patience) -> None:
-        with self._state:
-            self._coming += 1
-        is_here = self._mutex.acquire(timeout=patience.wait_s())
-        with self._state:
-            self._coming -= 1
-            if is_here:
-                return
-            # Somebody may have left the batch to this thread a moment ago.
-            is_left = not self._coming and self._mutex.acquire(blocking=False)
-        if is_left:
-            self._end_batch()
-            self._mutex.release()
-        patience.waited_in_vain()
-        raise BusyError("The database is busy.")
-
-    def _join(self, *, alone: bool, durable: bool) -> tuple[_Batch, bool]:
+        self._come()
         if self._batch is not None and (alone or (durable and not self._batch.durable)):
             self._end_batch()
         if self._batch is not None:
@@ -94,6 +78,23 @@ class GroupCommit:
             self._mutex.release()
             raise
         return self._batch, True
+
+    def _come(self) -> None:
+        """Take the mutex. Raises BusyError if it is not to be had."""
+        with self._state:
+            self._coming += 1
+        is_here = self._mutex.acquire(timeout=self._patience.wait_s())
+        with self._state:
+            self._coming -= 1
+            if is_here:
+                return
+            # Somebody may have left the batch to this thread a moment ago.
+            is_left = not self._coming and self._mutex.acquire(blocking=False)
+        if is_left:
+            self._end_batch()
+            self._mutex.release()
+        self._patience.waited_in_vain()
+        raise BusyError("The database is busy.")
 
     def leave(self, batch: _Batch, *, alone: bool) -> None:
         """Leave the batch to whoever comes and wait for its end, or end it."""
@@ -128,34 +129,29 @@ class Part:
     through here.
     """
 
-    def __init__(
-        self, group: GroupCommit, patience: Patience, *, alone: bool, durable: bool
-    ) -> None:
+    def __init__(self, group: GroupCommit, *, alone: bool, durable: bool) -> None:
         self._group = group
-        self._patience = patience
         self._alone = alone
         self._durable = durable
 
     def __enter__(self) -> Any:
-        self._batch, self._is_first = self._group.enter(
-            self._patience, alone=self._alone, durable=self._durable
-        )
-        if not self._is_first:
-            try:
-                self._batch.connection.execute("SAVEPOINT part")
-            except BaseException as error:
-                self._end(error)
-                raise
+        self._batch, self._is_first = self._group.enter(alone=self._alone, durable=self._durable)
+        self._mark("SAVEPOINT part")
         return self._batch.connection
 
     def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
-        if failure is None and not self._is_first:
+        if failure is None:
+            self._mark("RELEASE part")
+        self._end(failure)
+
+    def _mark(self, statement: str) -> None:
+        """Say where this part begins or ends, if it is not the first: all before it stays."""
+        if not self._is_first:
             try:
-                self._batch.connection.execute("RELEASE part")
+                self._batch.connection.execute(statement)
             except BaseException as error:
                 self._end(error)
                 raise
-        self._end(failure)
 
     def _end(self, failure: BaseException | None) -> None:
         """Raises what the whole batch failed with, unless that is this part's own failure."""

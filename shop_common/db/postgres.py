@@ -53,18 +53,15 @@ class PostgresDatabase(Database):
             connection = self._begin(_BEGIN if durable else _BEGIN_UNSYNCED)
             try:
                 with _ended(connection, writes=True):
-                    self._set_patience(connection)
+                    wait_s = self._patience.wait_s()
+                    if wait_s != LOCK_WAIT_S:
+                        connection.execute(f"SET LOCAL lock_timeout = {int(wait_s * 1000)}")
                     yield Transaction(connection, _translate, self.engine)
                     crash.point("before_commit")
                 crash.point("after_commit")
             except psycopg.errors.LockNotAvailable:
                 self._patience.waited_in_vain()
                 raise
-
-    def _set_patience(self, connection: Connection) -> None:
-        wait_s = self._patience.wait_s()
-        if wait_s != LOCK_WAIT_S:
-            connection.execute(f"SET LOCAL lock_timeout = {int(wait_s * 1000)}")
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -40,7 +40,7 @@ class SQLiteDatabase(Database):
         super().__init__()
         self.path = path
         self._queue = FairQueue(path)
-        self._group = GroupCommit(self._begin, self._release)
+        self._group = GroupCommit(self._begin, self._release, self._patience)
         self._writer_pid = 0
         self._writer_waits_s = LOCK_WAIT_S
         self._writer_is_durable = True
@@ -48,7 +48,7 @@ class SQLiteDatabase(Database):
     def write(
         self, *, alone: bool = False, durable: bool = True
     ) -> AbstractContextManager[Transaction]:
-        return _Write(Part(self._group, self._patience, alone=alone, durable=durable))
+        return _Write(Part(self._group, alone=alone, durable=durable))
 
     def _begin(self, durable: bool) -> Any:
         """The writers' connection, with the write lock held and a transaction begun."""
