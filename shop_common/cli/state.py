@@ -84,15 +84,8 @@ class Shop:
         return processes.left_over(self.programs.values(), self.logs.resolve())
 
     def save(self) -> None:
-        """Write `shop.json`."""
-        content = {
-            "host": self.host,
-            "port": self.port,
-            "port_base": self.port_base,
-            "ready": self.ready,
-            "supervisor": self.supervisor,
-            "programs": self.programs,
-        }
+        """Write all of it but where it is into `shop.json`."""
+        content = {name: value for name, value in vars(self).items() if name != "data_dir"}
         write_private(self.file, json.dumps(content, indent=2) + "\n")
 
 
@@ -165,13 +158,6 @@ def find_key(shop: Shop) -> str:
     raise click.ClickException("API_KEY is not set, and this shop has not been started yet")
 
 
-def recall_key(shop: Shop) -> None:
-    """Put the key of the last `up` into the environment, if that has none."""
-    if "API_KEY" not in os.environ:
-        with contextlib.suppress(FileNotFoundError):
-            os.environ["API_KEY"] = shop.key_file.read_text()
-
-
 def save_settings(shop: Shop) -> None:
     """Remember where this environment says that the databases are; it may hold passwords."""
     write_private(shop.settings_file, json.dumps(settings_here(), indent=2) + "\n")
@@ -183,15 +169,18 @@ def settings_here() -> dict[str, str]:
 
 
 def load_settings(shop: Shop) -> dict[str, str]:
-    """What the last `up` remembered.
+    """What the last `up` remembered: its key, and where its databases are.
 
     Raises ClickException if it cannot be read: the databases might be elsewhere than we think.
     """
+    found: dict[str, str] = {}
+    with contextlib.suppress(FileNotFoundError):
+        found["API_KEY"] = shop.key_file.read_text()
     try:
         settings = json.loads(shop.settings_file.read_text())
-        return {name: str(settings[name]) for name in REMEMBERED if name in settings}
+        return found | {name: str(settings[name]) for name in REMEMBERED if name in settings}
     except FileNotFoundError:
-        return {}
+        return found
     except (ValueError, TypeError) as error:
         raise click.ClickException(f"{shop.settings_file} cannot be read: {error}") from None
 

@@ -27,7 +27,6 @@ from shop_common.cli.state import (
     data_dir_option,
     load_settings,
     load_shop,
-    recall_key,
     recall_settings,
     save_settings,
     settings_here,
@@ -75,7 +74,6 @@ def command(
     # What this environment does not say is as it was: else a start after an upgrade would open the
     # shop to the demonstration's key, or find it empty on other databases.
     recall_settings(Shop(data_dir))
-    recall_key(Shop(data_dir))
     config = _check_settings()
     # Orders and carts are nobody else's business on a machine with other users.
     os.umask(0o077)
@@ -150,7 +148,7 @@ def _is_running_already(data_dir: Path, asked: dict[str, Any], api_key: str) -> 
                 f"the shop in {data_dir} is running with --{option.replace('_', '-')} "
                 f"{getattr(shop, option)}, not {wanted}; stop it with ./shop down"
             )
-    running = {"API_KEY": shop.key_file.read_text(), **load_settings(shop)}
+    running = load_settings(shop)
     for name, value in {"API_KEY": api_key, **settings_here()}.items():
         if running.get(name, "") != value:
             raise click.ClickException(
