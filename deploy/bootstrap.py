@@ -24,9 +24,10 @@ def main() -> None:
     with open(__file__) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         wanted = fingerprint()
-        if not COMPLETE.exists() or COMPLETE.read_text() != wanted:
-            say("preparing .venv (the first time this takes a minute) ...")
-            refresh(wanted)
+        found = COMPLETE.read_text() if COMPLETE.exists() else ""
+        if found != wanted:
+            sys.stderr.write("shop: preparing .venv (the first time this takes a minute) ...\n")
+            refresh(found, wanted)
 
 
 def fingerprint() -> str:
@@ -36,12 +37,11 @@ def fingerprint() -> str:
     return f"{ROOT} {python} {content}\n"
 
 
-def refresh(wanted: str) -> None:
+def refresh(found: str, wanted: str) -> None:
     # A running shop uses the .venv, so it is changed in place as long as it is sound.
     place_and_python = wanted.rpartition(" ")[0]
-    is_sound = COMPLETE.exists() and COMPLETE.read_text().startswith(place_and_python)
     COMPLETE.unlink(missing_ok=True)
-    if not is_sound:
+    if not found.startswith(place_and_python):
         make_venv()
     python = VENV / "bin" / "python"
     pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
@@ -72,11 +72,6 @@ def call(command: list[str]) -> None:
     if done.returncode:
         sys.stderr.write(done.stdout + done.stderr)
         sys.exit("shop: .venv could not be made: the installation of its packages failed")
-
-
-def say(text: str) -> None:
-    sys.stderr.write(f"shop: {text}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -105,15 +105,10 @@ def load_shop(data_dir: Path) -> Shop:
         click.echo(f"shop: {shop.file} cannot be read and is made anew: {error!r}", err=True)
         shop = Shop(data_dir)
     if shop.supervisor is None:
-        shop.supervisor = _find_lock_holder(shop)
+        # The lock file says who supervises it, and is there when shop.json is lost.
+        with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
+            shop.supervisor = Process(*json.loads((shop.run / "shop.lock").read_text()))
     return shop
-
-
-def _find_lock_holder(shop: Shop) -> Process | None:
-    """Who supervises the shop as its lock file says, which is there when shop.json is lost."""
-    with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
-        return Process(*json.loads((shop.run / "shop.lock").read_text()))
-    return None
 
 
 def load_running(data_dir: Path) -> Shop:
@@ -225,10 +220,6 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _absolute(_ctx: click.Context, _parameter: click.Parameter, value: Path) -> Path:
-    return value.absolute()
-
-
 def data_dir_option(function: F) -> F:
     """--data-dir: relative to the caller's folder; without it, `var` in the checkout."""
     return click.option(
@@ -236,6 +227,6 @@ def data_dir_option(function: F) -> F:
         type=click.Path(file_okay=False, path_type=Path),
         envvar="SHOP_DATA_DIR",
         default=CHECKOUT / "var",
-        callback=_absolute,
+        callback=lambda _ctx, _parameter, value: value.absolute(),
         help="Where the shop keeps its data.  [default: var in the checkout]",
     )(function)

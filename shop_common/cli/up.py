@@ -109,23 +109,19 @@ def command(
 def _check_settings() -> Config:
     """The settings that all apps share.
 
-    Raises ConfigError naming the setting that cannot be used.
+    Raises ConfigError naming the setting that cannot be used, and ClickException with the reason of
+    a database's server that cannot be reached.
     """
     configs = [load_config(app) for app in APPS]
     for config in configs:
         if config.database_url.startswith("postgresql"):
-            _check_database(config)
+            try:
+                with open_database(config).read():
+                    pass
+            except BusyError as error:
+                reason = " ".join(str(error.__cause__).split())
+                raise click.ClickException(f"{config.app.upper()}_DATABASE_URL: {reason}") from None
     return configs[0]
-
-
-def _check_database(config: Config) -> None:
-    """Raises ClickException with the server's reason if it cannot be reached."""
-    try:
-        with open_database(config).read():
-            pass
-    except BusyError as error:
-        reason = " ".join(str(error.__cause__).split())
-        raise click.ClickException(f"{config.app.upper()}_DATABASE_URL: {reason}") from None
 
 
 def _is_running_already(data_dir: Path, asked: dict[str, Any], api_key: str) -> None:
@@ -204,7 +200,10 @@ def _supervise(
     shop.supervisor = processes.find_process(os.getpid())
     sign_lock(shop)
     config = load_config("orders")
-    remembered = {file: _read(file) for file in (shop.key_file, shop.settings_file)}
+    remembered = {
+        file: file.read_text() if file.exists() else None
+        for file in (shop.key_file, shop.settings_file)
+    }
     write_private(shop.key_file, config.api_key)
     save_settings(shop)
     supervisor = Supervisor(shop, programs, lambda: on_ready(supervisor), config.doctor_every_s)
@@ -218,10 +217,6 @@ def _supervise(
             else:
                 write_private(file, text)
         raise click.ClickException(str(error)) from None
-
-
-def _read(file: Path) -> str | None:
-    return file.read_text() if file.exists() else None
 
 
 def _key_fragment(api_key: str) -> str:
