@@ -20,8 +20,6 @@ from requests.adapters import HTTPAdapter
 from shop_common import plain_http
 from shop_common.deadline import READ_BYTES, TimedSocket, TimedTLSSocket
 
-# What an exchange can raise when the network or the partner fails.
-TRANSPORT_ERRORS = (OSError, http.client.HTTPException)
 MAX_HEAD_BYTES = 64 * 1024
 
 
@@ -119,7 +117,9 @@ class DeadlineAdapter(HTTPAdapter):
     """Reaches one address, by connections that are kept, and never tries twice.
 
     It keeps no cookies, follows no redirect and reads no environment, all of which a Session does.
-    It works only inside `with deadline:`. Bodies are to be read there too, by `read_body`.
+    It works only inside `with deadline:`. Bodies are to be read there too, by `read_body`. Both
+    raise OSError or IncompleteRead when the network or the partner fails, TimeoutError among them,
+    and another HTTPException for an answer that is not in HTTP.
 
     An answer that is as plain as our own apps write it is read here, whatever else by http.client.
     """
@@ -200,10 +200,3 @@ def read_body(response: requests.Response, limit_bytes: int) -> bytes | None:
         if len(body) > limit_bytes:
             return None
     return body
-
-
-def is_unreadable(error: Exception) -> bool:
-    """Whether the partner did answer, but not in HTTP."""
-    return isinstance(error, http.client.HTTPException) and not isinstance(
-        error, http.client.IncompleteRead | http.client.RemoteDisconnected
-    )

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException, IncompleteRead
 from json import JSONEncoder
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from requests import PreparedRequest
 
 from shop_common import __version__, json_text
-from shop_common.connections import TRANSPORT_ERRORS, DeadlineAdapter, is_unreadable, read_body
+from shop_common.connections import DeadlineAdapter, read_body
 from shop_common.deadline import Deadline
 from shop_common.errors import PartnerError
 from shop_common.log import request_id
@@ -131,38 +132,39 @@ class Channel:
         try:
             try:
                 return self._exchange(request, deadline)
-            except TRANSPORT_ERRORS as error:
+            except PartnerSilentError as failure:
                 took_s = time.monotonic() - started_at
                 pause_s = random.uniform(*RETRY_PAUSE_S)
                 if (
                     not is_safe
-                    or isinstance(error, TimeoutError)
-                    or is_unreadable(error)
+                    or isinstance(failure.__cause__, TimeoutError)
                     or took_s > CHEAP_FAILURE_S
                     or pause_s >= deadline.remaining_s()
                 ):
                     raise
             time.sleep(pause_s)
             return self._exchange(request, deadline)
-        except TRANSPORT_ERRORS as error:
-            failure = self._explain(error)
-            self._log_failure(failure, request, started_at, repr(error))
-            raise failure from error
-        except BadAnswerError as failure:
-            self._log_failure(failure, request, started_at, failure.detail)
+        except (PartnerSilentError, BadAnswerError) as failure:
+            extra = {
+                "partner": self.partner,
+                "method": request.method,
+                "path": request.path_url.partition("?")[0],
+                "error": type(failure).__name__,
+                "cause": str(failure.__cause__ or failure.detail),
+                "took_ms": round((time.monotonic() - started_at) * 1000),
+            }
+            logger.warning("%s gave no usable answer", self.partner, extra=extra)
             raise
 
     def _exchange(self, request: PreparedRequest, deadline: Deadline) -> Answer:
-        with deadline:
-            response = self._own_adapter().send(request)
-            try:
-                status = response.status_code
-                if not 200 <= status < 300 and not 400 <= status < 500 and status != 503:
-                    raise BadAnswerError(self.partner, f"answered {status}")
-                content = read_body(response, MAX_BODY_BYTES)
-            finally:
-                # Keeps the connection if the body was read to its end, else closes it.
-                response.close()
+        try:
+            status, content = self._receive(request, deadline)
+        except TimeoutError as error:
+            raise PartnerSilentError(self.partner, "did not answer in time") from error
+        except (OSError, IncompleteRead) as error:
+            raise PartnerSilentError(self.partner, "cannot be reached") from error
+        except HTTPException as error:
+            raise BadAnswerError(self.partner, "did not answer in HTTP") from error
         if content is None:
             raise BadAnswerError(self.partner, "answered too much")
         try:
@@ -175,6 +177,19 @@ class Channel:
             raise PartnerBusyError(self.partner, "is busy")
         raise BadAnswerError(self.partner, "answered 503")
 
+    def _receive(self, request: PreparedRequest, deadline: Deadline) -> tuple[int, bytes | None]:
+        """The status, and the body if it is not too long."""
+        with deadline:
+            response = self._own_adapter().send(request)
+            try:
+                status = response.status_code
+                if not 200 <= status < 300 and not 400 <= status < 500 and status != 503:
+                    raise BadAnswerError(self.partner, f"answered {status}")
+                return status, read_body(response, MAX_BODY_BYTES)
+            finally:
+                # Keeps the connection if the body was read to its end, else closes it.
+                response.close()
+
     def _own_adapter(self) -> DeadlineAdapter:
         # One a process: a connection from before a fork would be shared with the parent. Without
         # a lock, which a fork could leave held: should two threads be first, one adapter is lost.
@@ -182,26 +197,6 @@ class Channel:
         if self._adapter is None or self._adapter[0] != process:
             self._adapter = (process, DeadlineAdapter(self._base_url))
         return self._adapter[1]
-
-    def _explain(self, error: Exception) -> PartnerError:
-        if isinstance(error, TimeoutError):
-            return PartnerSilentError(self.partner, "did not answer in time")
-        if is_unreadable(error):
-            return BadAnswerError(self.partner, "did not answer in HTTP")
-        return PartnerSilentError(self.partner, "cannot be reached")
-
-    def _log_failure(
-        self, failure: PartnerError, request: PreparedRequest, started_at: float, cause: str
-    ) -> None:
-        extra = {
-            "partner": self.partner,
-            "method": request.method,
-            "path": request.path_url.partition("?")[0],
-            "error": type(failure).__name__,
-            "cause": cause,
-            "took_ms": round((time.monotonic() - started_at) * 1000),
-        }
-        logger.warning("%s gave no usable answer", self.partner, extra=extra)
 
 
 _JSON_ENCODER = JSONEncoder(separators=(",", ":"), allow_nan=False)
