@@ -48,7 +48,7 @@ class SQLiteDatabase(Database):
     def write(
         self, *, alone: bool = False, durable: bool = True
     ) -> AbstractContextManager[Transaction]:
-        return _Write(Part(self._group, alone=alone, durable=durable))
+        return _Write(self._group, alone=alone, durable=durable)
 
     def _begin(self, durable: bool) -> Any:
         """The writers' connection, with the write lock held and a transaction begun."""
@@ -135,18 +135,15 @@ class SQLiteDatabase(Database):
         return connection
 
 
-class _Write:
-    """A write transaction. An object and no generator, as each write comes through here."""
-
-    def __init__(self, part: Part) -> None:
-        self._part = part
+class _Write(Part):
+    """A write transaction."""
 
     def __enter__(self) -> Transaction:
         waiting.begins()
         only_transaction.__enter__()
         try:
             with _driver_errors:
-                return Transaction(self._part.__enter__(), _translate, SQLiteDatabase.engine)
+                return Transaction(super().__enter__(), _translate, SQLiteDatabase.engine)
         except BaseException:
             only_transaction.__exit__()
             raise
@@ -156,7 +153,7 @@ class _Write:
             with _driver_errors:
                 if error is None:
                     crash.point("before_commit")
-                self._part.__exit__(kind, error, trace)
+                super().__exit__(kind, error, trace)
             if error is None:
                 crash.point("after_commit")
             _driver_errors.__exit__(kind, error, trace)
