@@ -5,12 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FAILURES_TO_OPEN = 2
-LEAST_OPEN_S = 2.0
-# A call that burns its caller's whole deadline must not be tried again soon: of many callers one
-# after another only a small, fixed share may be slow, however long one failure takes.
-OPEN_FACTOR = 4.0
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
@@ -22,6 +16,7 @@ class Attempt:
     is_forced: bool = False
 
 
+@dataclass(kw_only=True, eq=False)
 class Breaker:
     """Opens after consecutive failures, then lets exactly one probe through at a time.
 
@@ -29,18 +24,14 @@ class Breaker:
     with `admit` and tell with `settle`. `clock` gives seconds that only grow.
     """
 
-    def __init__(
-        self,
-        *,
-        failures_to_open: int = FAILURES_TO_OPEN,
-        least_open_s: float = LEAST_OPEN_S,
-        open_factor: float = OPEN_FACTOR,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._failures_to_open = failures_to_open
-        self._least_open_s = least_open_s
-        self._open_factor = open_factor
-        self._clock = clock
+    failures_to_open: int = 2
+    least_open_s: float = 2.0
+    # A call that burns its caller's whole deadline must not be tried again soon: of many callers
+    # one after another only a small, fixed share may be slow, however long one failure takes.
+    open_factor: float = 4.0
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
         self._failures = 0
         self._opened_at: float | None = None  # None: closed
@@ -51,7 +42,7 @@ class Breaker:
     def refuses(self) -> bool:
         """Whether an ordinary call would be refused now; asking claims nothing."""
         with self._changed:
-            return self._refuses(self._clock())
+            return self._refuses(self.clock())
 
     def admit(self, lease_s: float, *, force: bool = False) -> Attempt | None:
         """Leave to make a call, or None while the breaker is open or another call is the probe.
@@ -60,7 +51,7 @@ class Breaker:
         settled within `lease_s` seconds counts as lost, and another may take its place.
         """
         with self._changed:
-            now = self._clock()
+            now = self.clock()
             if self._opened_at is None:
                 return Attempt(now, self._epoch, None)
             if self._is_probing(now) or (self._refuses(now) and not force):
@@ -87,7 +78,7 @@ class Breaker:
     def wait_for_probe(self, timeout_s: float) -> bool:
         """Wait until no probe is under way; whether the breaker is closed then."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_probing(self._clock()), timeout_s)
+            self._changed.wait_for(lambda: not self._is_probing(self.clock()), timeout_s)
             return self._opened_at is None
 
     def is_closed(self) -> bool:
@@ -97,7 +88,7 @@ class Breaker:
     def status(self) -> dict[str, str | int | float]:
         """`state` and `consecutive_failures`; unless closed also seconds since and until."""
         with self._changed:
-            now = self._clock()
+            now = self.clock()
             status: dict[str, str | int | float] = {
                 "state": "closed",
                 "consecutive_failures": self._failures,
@@ -127,14 +118,14 @@ class Breaker:
         return True
 
     def _count_failure(self, attempt: Attempt) -> bool:
-        now = self._clock()
+        now = self.clock()
         self._failures += 1
-        if self._failures < self._failures_to_open:
+        if self._failures < self.failures_to_open:
             return False
         # A forced probe may have had little time, and there may be many of them: the time of an
         # ordinary one they neither bring forward nor put off.
         if not attempt.is_forced:
-            wait_s = max(self._least_open_s, self._open_factor * (now - attempt.started_at))
+            wait_s = max(self.least_open_s, self.open_factor * (now - attempt.started_at))
             self._open_until = now + wait_s
         if self._opened_at is not None:
             return False
