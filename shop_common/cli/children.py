@@ -66,6 +66,8 @@ def redirect(shop: Shop, name: str) -> None:
     log = os.open(shop.logs / f"{name}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for target, source in ((0, null), (1, log), (2, log)):
         os.dup2(source, target)
+    os.close(null)
+    os.close(log)
 
 
 def exits() -> list[tuple[int, int]]:

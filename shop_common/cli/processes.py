@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -62,7 +62,7 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def left_over(leaders: Iterable[Process], logs: Path) -> list[int]:
+def left_over(leaders: Iterable[Process], logs: Path) -> list[Process]:
     """The living processes of the sessions that `leaders` began.
 
     A session's number may belong to strangers by now, so only a process that is the recorded
@@ -75,18 +75,18 @@ def left_over(leaders: Iterable[Process], logs: Path) -> list[int]:
         fields = _stat(pid)
         if fields is None or fields[0] in "ZX" or fields[3] not in sessions:
             continue
-        if find_process(pid) in known or _file_behind(pid, 2).startswith(f"{logs}/"):
-            found.append(pid)
+        process = find_process(pid)
+        if process and (process in known or _file_behind(pid, 2).startswith(f"{logs}/")):
+            found.append(process)
     return found
 
 
-def kill_and_wait(pids: Iterable[int], timeout_s: float) -> None:
-    """SIGKILL to each, and wait until they are gone, or `timeout_s` is over."""
-    waiting = [process for pid in pids if (process := find_process(pid))]
-    for process in waiting:
+def kill_and_wait(processes: Sequence[Process], timeout_s: float) -> None:
+    """SIGKILL to each that is alive, and wait until they are gone, or `timeout_s` is over."""
+    for process in filter(is_alive, processes):
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
-    wait_until_gone(waiting, timeout_s)
+    wait_until_gone(processes, timeout_s)
 
 
 def wait_until_gone(processes: Iterable[Process], timeout_s: float) -> bool:

@@ -78,7 +78,7 @@ class Shop:
     def is_running(self) -> bool:
         return self.supervisor is not None and processes.is_alive(self.supervisor)
 
-    def left_over(self) -> list[int]:
+    def left_over(self) -> list[Process]:
         """Processes of this shop that no supervisor looks after any more."""
         # The kernel knows a file by its real path.
         return processes.left_over(self.programs.values(), self.logs.resolve())

@@ -105,6 +105,8 @@ class PostgresDatabase(Database):
     def _connection(self) -> Connection:
         kept: Connection | None = getattr(self._local, "connection", None)
         if kept is None or kept.closed or self._local.pid != os.getpid():
+            if kept is not None and kept.closed:
+                self._connections.remove((self._local.pid, kept))
             kept = self._connect()
             self._connections.append((os.getpid(), kept))
             self._local.connection, self._local.pid = kept, os.getpid()

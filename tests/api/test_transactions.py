@@ -268,6 +268,7 @@ def test_a_commit_that_is_not_answered(database: Database, postgres_url: str | N
     assert raised.value.status == 504
     assert "Retry-After" not in raised.value.headers
     assert count(database) == 0, "the next transaction has a connection of its own"
+    assert len(database._connections) == 1, "the one that is lost is not kept"
 
 
 def test_both_engines_say_what_they_are(database: Database) -> None:

@@ -48,14 +48,16 @@ def test_left_over_are_the_sessions_processes_with_our_logs(tmp_path: Path) -> N
         start_new_session=True, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert leader.stdout
-    ours, other = map(int, leader.stdout.readline().split())
+    ours, other = (find_process(int(pid)) for pid in leader.stdout.readline().split())
     leader.stdout.close()
     leader.wait(5)
     recorded = [Process(leader.pid, "this-boot/1")]
+    assert ours
     assert left_over(recorded, tmp_path) == [ours]
     kill_and_wait([ours], timeout_s=5)
     assert left_over(recorded, tmp_path) == []
-    assert find_process(other)
+    assert other
+    assert is_alive(other)
     kill_and_wait([other], timeout_s=5)
 
 
