@@ -1,7 +1,6 @@
 """How an app is: the routes about itself that every app has."""
 
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -16,7 +15,7 @@ from shop_common.fields import MAX_ID, WholeNumber
 from shop_common.log import polled
 from shop_common.migrations import MigrationError, load_migrations, pending
 from shop_common.operations import operation
-from shop_common.paging import PageSchema, read_page
+from shop_common.paging import Page, PageSchema, read_page
 
 blueprint = Blueprint("health", __name__)
 
@@ -171,10 +170,9 @@ def get_status() -> dict[str, Any]:
     query=OutboxPageSchema(),
     answers={200: OutboxRowSchema(many=True)},
 )
-def list_outbox(query: dict[str, Any]) -> Any:
+def list_outbox(query: dict[str, Any]) -> Page:
     with ctx().db.read() as tx:
-        rows, link = read_page(partial(outbox.list_open, tx), query, itemgetter("id"))
-    return rows, 200, link
+        return read_page(partial(outbox.list_open, tx), query, "id")
 
 
 @blueprint.post(f"/admin/outbox/<int(max={MAX_ID}):row_id>/retry")

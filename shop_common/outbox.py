@@ -254,15 +254,14 @@ def depth(tx: Transaction, now: datetime) -> dict[str, Any]:
     return {"open": row["open"], "parked": row["parked"], "oldest_age_s": round(age_s, 3)}
 
 
-def list_open(tx: Transaction, after: int | None, limit: int) -> list[dict[str, Any]]:
+def list_open(tx: Transaction, after: int | None, limit: int) -> list[Row]:
     """Open rows, newest first, those below `after` only."""
-    rows = tx.all(
+    return tx.all(
         "SELECT id, topic, aggregate, partner, path, attempts, refusals, last_error, created_at,"
         " due_at, parked_at FROM outbox WHERE closed_at IS NULL AND (? = 0 OR id < ?)"
         " ORDER BY id DESC LIMIT ?",
         (after or 0, after or 0, limit),
     )
-    return [dict(row) for row in rows]
 
 
 @retry_on_conflict

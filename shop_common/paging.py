@@ -1,7 +1,7 @@
 """Lists: bounded, paged by key, with the way to the next page in a `Link` header."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
@@ -11,7 +11,7 @@ from shop_common.fields import QuerySchema, WholeNumber
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 
-T = TypeVar("T")
+Page = tuple[list[dict[str, Any]], int, dict[str, str]]
 
 
 class PageSchema(QuerySchema):
@@ -21,18 +21,21 @@ class PageSchema(QuerySchema):
 
 
 def read_page(
-    load: Callable[..., Sequence[T]], query: Mapping[str, Any], key: Callable[[T], Any]
-) -> tuple[Sequence[T], dict[str, str]]:
-    """The page that `query` asks of `load`, and the `Link` header to the next one, if there is one.
+    load: Callable[..., Sequence[Any]],
+    query: Mapping[str, Any],
+    key: str,
+    dump: Callable[[Any], dict[str, Any]] = dict,
+) -> Page:
+    """A view's answer: the page that `query` asks of `load`, with a `Link` header to the next one.
 
-    `key` gives what a row goes by. The reference is relative (`?limit=2&after=7`), so that it is
-    right behind Nginx as well as on the app's own port.
+    `dump` makes of a row what is sent, in which `key` is what rows go by. The reference is relative
+    (`?limit=2&after=7`), so that it is right behind Nginx as well as on the app's own port.
     """
     limit = query["limit"]
     # One more than is asked for, which says whether a page follows.
     rows = load(**{**query, "limit": limit + 1})
+    page = [dump(row) for row in rows[:limit]]
     if len(rows) <= limit:
-        return rows, {}
-    page = rows[:limit]
-    after = request.args.to_dict() | {"after": key(page[-1])}
-    return page, {"Link": f'<?{urlencode(after)}>; rel="next"'}
+        return page, 200, {}
+    after = request.args.to_dict() | {"after": page[-1][key]}
+    return page, 200, {"Link": f'<?{urlencode(after)}>; rel="next"'}

@@ -2,7 +2,6 @@
 
 import hashlib
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -19,7 +18,7 @@ from shop_common.errors import UnsupportedMediaError
 from shop_common.holdings import SettledSchema, SettleSchema, UnsettledQuerySchema
 from shop_common.log import polled
 from shop_common.operations import operation
-from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT, read_page
+from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT, Page, read_page
 
 blueprint = Blueprint("catalog", __name__)
 
@@ -34,8 +33,9 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 )
 def list_products(query: dict[str, Any]) -> Response:
     query.setdefault("limit", MAX_LIMIT if "ids" in query else DEFAULT_LIMIT)
-    rows, link = read_page(partial(service.list_products, ctx()), query, itemgetter("id"))
-    body = json_text.dump([dump_product(row) for row in rows])
+    load = partial(service.list_products, ctx())
+    products, _, link = read_page(load, query, "id", dump_product)
+    body = json_text.dump(products)
     etag = hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
     return _answer(body, etag, link)
 
@@ -97,10 +97,8 @@ def change_stock(product_id: int, body: dict[str, Any]) -> Any:
     answers={200: schemas.StockMovementSchema(many=True)},
     errors={404: "no such product"},
 )
-def get_stock_history(product_id: int, query: dict[str, Any]) -> Any:
-    load = partial(service.get_stock_history, ctx(), product_id)
-    rows, link = read_page(load, query, itemgetter("id"))
-    return [dict(row) for row in rows], 200, link
+def get_stock_history(product_id: int, query: dict[str, Any]) -> Page:
+    return read_page(partial(service.get_stock_history, ctx(), product_id), query, "id")
 
 
 @blueprint.get("/categories")
@@ -109,10 +107,8 @@ def get_stock_history(product_id: int, query: dict[str, Any]) -> Any:
     query=schemas.CategoryQuerySchema(),
     answers={200: schemas.CategorySchema(many=True)},
 )
-def list_categories(query: dict[str, Any]) -> Any:
-    load = partial(service.list_categories, ctx())
-    rows, link = read_page(load, query, itemgetter("category"))
-    return [dict(row) for row in rows], 200, link
+def list_categories(query: dict[str, Any]) -> Page:
+    return read_page(partial(service.list_categories, ctx()), query, "category")
 
 
 @blueprint.post("/products/import")

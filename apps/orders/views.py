@@ -1,7 +1,6 @@
 """The routes of the orders app."""
 
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response
@@ -12,7 +11,7 @@ from apps.orders.model import CANCELLED, DELIVERED, PAID, SHIPPED, WantedLine, d
 from shop_common.context import ctx
 from shop_common.download import csv_download
 from shop_common.operations import operation
-from shop_common.paging import read_page
+from shop_common.paging import Page, read_page
 
 blueprint = Blueprint("orders", __name__)
 
@@ -49,10 +48,8 @@ def create_order(query: dict[str, Any], body: list[WantedLine] | None) -> dict[s
     query=schemas.OrderQuerySchema(),
     answers={200: schemas.OrderSchema(many=True)},
 )
-def list_orders(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
-    load = partial(service.list_orders, ctx())
-    orders, link = read_page(load, query, attrgetter("order_id"))
-    return [dump_order(order) for order in orders], 200, link
+def list_orders(query: dict[str, Any]) -> Page:
+    return read_page(partial(service.list_orders, ctx()), query, "order_id", dump_order)
 
 
 @blueprint.get("/orders/stats")

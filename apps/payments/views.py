@@ -1,7 +1,6 @@
 """The routes of the payments app."""
 
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint
@@ -11,7 +10,7 @@ from apps.payments.model import COMPLETED, NO_KEY, SUCCEEDED, Key, dump_payment,
 from shop_common import idempotency, money
 from shop_common.context import ctx
 from shop_common.operations import operation
-from shop_common.paging import read_page
+from shop_common.paging import Page, read_page
 
 blueprint = Blueprint("payments", __name__)
 
@@ -57,10 +56,8 @@ def pay(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     query=schemas.PaymentQuerySchema(),
     answers={200: schemas.PaymentSchema(many=True)},
 )
-def list_payments(query: dict[str, Any]) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
-    load = partial(service.list_payments, ctx())
-    payments, link = read_page(load, query, attrgetter("payment_id"))
-    return [dump_payment(payment) for payment in payments], 200, link
+def list_payments(query: dict[str, Any]) -> Page:
+    return read_page(partial(service.list_payments, ctx()), query, "payment_id", dump_payment)
 
 
 @blueprint.get("/payments/<payment_id>")
@@ -99,12 +96,9 @@ def refund_payment(
     answers={200: schemas.RefundSchema(many=True)},
     errors={404: _NO_PAYMENT},
 )
-def list_refunds(
-    payment_id: str, query: dict[str, Any]
-) -> tuple[list[dict[str, Any]], int, dict[str, str]]:
+def list_refunds(payment_id: str, query: dict[str, Any]) -> Page:
     load = partial(refunds.list_refunds, ctx(), payment_id)
-    found, link = read_page(load, query, attrgetter("refund_id"))
-    return [dump_refund(refund) for refund in found], 200, link
+    return read_page(load, query, "refund_id", dump_refund)
 
 
 @blueprint.post("/payments/<payment_id>/return")
