@@ -1,5 +1,6 @@
 """What orders does by itself: expire, check what was let through, take up what was left."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from apps.orders import clients, creation, model, service, store
@@ -7,7 +8,7 @@ from shop_common import job_lease
 from shop_common.background import Job
 from shop_common.clock import to_iso
 from shop_common.context import Context
-from shop_common.db import Row, retry_on_conflict
+from shop_common.db import retry_on_conflict
 from shop_common.errors import ConflictError, PartnerError
 from shop_common.exchange import BadAnswerError
 from shop_common.http_client import NoPlaceError
@@ -84,20 +85,8 @@ def _count_failure(context: Context, order_id: str) -> None:
 
 def _move(context: Context, order_id: str, to_status: str, actor: str, reason: str) -> None:
     """Move an order, unless it has gone where that move does not start."""
-    try:
-        rows = _try_move(context, order_id, to_status, actor, reason)
-    except ConflictError:
-        return
-    context.outbox.deliver_all(rows)
-
-
-@retry_on_conflict
-def _try_move(
-    context: Context, order_id: str, to_status: str, actor: str, reason: str
-) -> list[Row]:
-    with context.db.write() as tx:
-        order = store.get_order(tx, order_id, lock=True)
-        return service.move(context, tx, order, to_status, actor, reason)
+    with suppress(ConflictError):
+        service.move_order(context, order_id, to_status, reason, actor)
 
 
 def sweep(context: Context) -> None:

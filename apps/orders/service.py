@@ -40,27 +40,29 @@ def get_history(context: Context, order_id: str) -> list[dict[str, Any]]:
         return store.list_history(tx, order_id)
 
 
-def move_order(context: Context, order_id: str, to_status: str, reason: str | None) -> Order:
-    """Cancel, ship or deliver. Raises NotFoundError, ConflictError for a move there is not."""
-    order, rows = _move_order(context, order_id, to_status, reason)
+def move_order(
+    context: Context, order_id: str, to_status: str, reason: str | None, actor: str = model.CLIENT
+) -> Order:
+    """Raises NotFoundError, ConflictError for a move that there is not or that is another's."""
+    order, rows = _move_order(context, order_id, to_status, reason, actor)
     context.outbox.deliver_all(rows)
     return order
 
 
 @retry_on_conflict
 def _move_order(
-    context: Context, order_id: str, to_status: str, reason: str | None
+    context: Context, order_id: str, to_status: str, reason: str | None, actor: str
 ) -> tuple[Order, list[Row]]:
     with context.db.write() as tx:
         idempotency.claim(tx)
         order = store.get_order(tx, order_id, lock=True)
-        rows = move(context, tx, order, to_status, model.CLIENT, reason)
+        rows = _move(context, tx, order, to_status, actor, reason)
         order = store.get_order(tx, order_id)
         idempotency.keep(tx, dump_order(order))
     return order, rows
 
 
-def move(
+def _move(
     context: Context,
     tx: Transaction,
     order: Order,
@@ -116,7 +118,7 @@ def _judge_payment(context: Context, order_id: str, payment_id: str, amount_mino
             refusal = model.judge_payment(order, amount_minor)
             store.insert_judged_payment(tx, payment_id, order_id, amount_minor, refusal, now)
             if refusal is None:
-                move(context, tx, order, model.PAID, model.PAYMENTS, None, payment_id)
+                _move(context, tx, order, model.PAID, model.PAYMENTS, None, payment_id)
         elif judged["order_id"] != order_id:
             refusal = f"Payment {payment_id} is of another order"
         else:
@@ -153,7 +155,7 @@ def record_refund(
         now = to_iso(context.clock())
         store.insert_refund(tx, refund_id, order_id, payment_id, amount_minor, refunded_minor, now)
         if model.is_refunded(order, payment_id, refunded_minor):
-            rows = move(context, tx, order, model.REFUNDED, model.PAYMENTS, None)
+            rows = _move(context, tx, order, model.REFUNDED, model.PAYMENTS, None)
         order = store.get_order(tx, order_id)
         idempotency.keep(tx, {"order_id": order_id, "status": order.status})
     context.outbox.deliver_all(rows)
