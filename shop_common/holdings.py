@@ -71,6 +71,4 @@ class Holdings:
                 " AND settled_at IS NULL ORDER BY order_id FOR UPDATE) RETURNING order_id",
                 (now, now, *order_ids),
             )
-            answer = {"settled": len(rows)}
-            idempotency.keep(tx, answer)
-        return answer
+            return idempotency.keep(tx, {"settled": len(rows)})

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from flask import Response, request
 
@@ -23,6 +23,8 @@ from shop_common import clock, json_text
 from shop_common.clock import to_iso
 from shop_common.db import ConflictRetryError, Database, Row, Transaction, retry_on_conflict
 from shop_common.errors import BusyError, InvalidInputError, KeyReusedError, KeyRunningError
+
+T = TypeVar("T")
 
 logger = logging.getLogger("shop.idempotency")
 
@@ -122,12 +124,15 @@ def claim(tx: Transaction) -> None:
 
 
 def keep(
-    tx: Transaction, payload: Any, status: int = 200, headers: Mapping[str, str] | None = None
-) -> None:
-    """Last in the transaction of the effect: this is the answer, now and for whoever asks again."""
+    tx: Transaction, payload: T, status: int = 200, headers: Mapping[str, str] | None = None
+) -> T:
+    """Last in the transaction of the effect: this is the answer, now and for whoever asks again.
+
+    The `payload` is returned, for who asks without a key.
+    """
     attempt = _current.get()
     if attempt is None:
-        return
+        return payload
     body = json_text.dump(payload) + "\n"
     tx.execute(
         "UPDATE idempotency SET status = ?, headers = ?, body = ?, updated_at = ?"
@@ -142,6 +147,7 @@ def keep(
         ),
     )
     attempt.answer = _respond(status, headers or {}, body)
+    return payload
 
 
 @contextmanager

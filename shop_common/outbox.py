@@ -270,7 +270,6 @@ def retry(database: Database, row_id: int, now: datetime) -> dict[str, Any]:
 
     Raises NotFoundError for an unknown row, ConflictError for one that is closed.
     """
-    answer = {"id": row_id, "status": "due"}
     with database.write() as tx:
         idempotency.claim(tx)
         row = tx.one("SELECT closed_at FROM outbox WHERE id = ? FOR UPDATE", (row_id,))
@@ -283,8 +282,7 @@ def retry(database: Database, row_id: int, now: datetime) -> dict[str, Any]:
             " WHERE id = ?",
             (clock.to_iso(now), clock.to_iso(now), row_id),
         )
-        idempotency.keep(tx, answer)
-    return answer
+        return idempotency.keep(tx, {"id": row_id, "status": "due"})
 
 
 def prune(database: Database, now: datetime) -> int:

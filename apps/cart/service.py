@@ -77,7 +77,7 @@ def clear_cart(context: Context, user_id: str) -> None:
         store.delete_cart(tx, user_id)
 
 
-def take_cart(context: Context, user_id: str, order_id: str) -> Lines:
+def take_cart(context: Context, user_id: str, order_id: str) -> dict[str, Any]:
     """Move the lines out of the cart, to be kept under the order's id; again: the same lines.
 
     Raises ConflictError for a cart that no order can be made of, and for an id that was restored.
@@ -100,7 +100,7 @@ class _UncheckedError(Exception):
 @retry_on_conflict
 def _take(
     context: Context, user_id: str, order_id: str, mark: Callable[[Lines], Lines] | None
-) -> Lines:
+) -> dict[str, Any]:
     """Without `mark` only lines that need none are taken. Raises _UncheckedError for others."""
     now = to_iso(context.clock())
     with context.db.write() as tx:
@@ -119,8 +119,7 @@ def _take(
             if checkout.status != TAKEN:
                 raise ConflictError(f"Check-out {order_id} was restored")
             lines = checkout.lines
-        idempotency.keep(tx, model.dump_checkout(order_id, user_id, lines))
-    return lines
+        return idempotency.keep(tx, model.dump_checkout(order_id, user_id, lines))
 
 
 @retry_on_conflict
@@ -130,7 +129,6 @@ def restore_cart(context: Context, user_id: str, order_id: str) -> dict[str, str
     An id that nothing was taken under yet is marked, so that nothing can be any more.
     """
     now = to_iso(context.clock())
-    answer = {"order_id": order_id, "status": RESTORED}
     with context.db.write() as tx:
         idempotency.claim(tx)
         lines = store.lock_lines(tx, user_id, _not_before(context), now)
@@ -139,8 +137,7 @@ def restore_cart(context: Context, user_id: str, order_id: str) -> dict[str, str
             model.check_owner(checkout, user_id)
             if store.restore_checkout(tx, order_id, now):
                 store.save_lines(tx, user_id, model.give_back(lines, checkout.lines), now)
-        idempotency.keep(tx, answer)
-    return answer
+        return idempotency.keep(tx, {"order_id": order_id, "status": RESTORED})
 
 
 def remove_idle_carts(context: Context) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint
 
 from apps.cart import schemas, service
-from apps.cart.model import dump_change, dump_checkout, dump_lines
+from apps.cart.model import dump_change, dump_lines
 from shop_common.context import ctx
 from shop_common.fields import UserPath
 from shop_common.holdings import SettledSchema, SettleSchema, UnsettledQuerySchema
@@ -84,8 +84,7 @@ def get_quote(user_id: str) -> dict[str, Any]:
     errors={409: "an empty cart, a product that is no longer sold, or an id that was restored"},
 )
 def take_cart(user_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    order_id = body["order_id"]
-    return dump_checkout(order_id, user_id, service.take_cart(ctx(), user_id, order_id))
+    return service.take_cart(ctx(), user_id, body["order_id"])
 
 
 @blueprint.post("/cart/<user_id>/checkouts/<order_id>/restore")

@@ -191,8 +191,7 @@ def import_products(
             "dry_run": dry_run,
             "notices": [asdict(notice) for notice in notices],
         }
-        idempotency.keep(tx, answer)
-    return answer
+        return idempotency.keep(tx, answer)
 
 
 def _plan_import(tx: Transaction, file: ProductFile, *, set_stock: bool) -> ImportPlan:
@@ -232,9 +231,7 @@ def create_reservation(context: Context, order_id: str, lines: Sequence[Line]) -
         else:
             status, held = store_stock.get_reservation(tx, order_id)
             model.check_repeated(order_id, status, held, lines)
-        answer = model.dump_reservation(order_id, held)
-        idempotency.keep(tx, answer)
-    return answer
+        return idempotency.keep(tx, model.dump_reservation(order_id, held))
 
 
 def _take(tx: Transaction, order_id: str, lines: Sequence[Line], now: str) -> list[Line]:
@@ -264,6 +261,4 @@ def release_reservation(context: Context, order_id: str, reason: str) -> dict[st
             lines = store_stock.release_reservation(tx, order_id, now)
             for product_id, quantity in model.sum_lines(lines).items():
                 store_stock.give_back_stock(tx, product_id, quantity, reason, order_id, now)
-        answer = {"order_id": order_id, "status": model.RELEASED}
-        idempotency.keep(tx, answer)
-    return answer
+        return idempotency.keep(tx, {"order_id": order_id, "status": model.RELEASED})

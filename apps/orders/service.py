@@ -93,7 +93,9 @@ def _move(
     return rows
 
 
-def order_payment(context: Context, order_id: str, reported: tuple[str, int] | None) -> None:
+def order_payment(
+    context: Context, order_id: str, reported: tuple[str, int] | None
+) -> dict[str, str]:
     """Mark an order PAID by the payment `reported` (id, minor units), or by what payments says.
 
     The same payment always gets its first answer. Raises NotFoundError, ConflictError for a
@@ -105,11 +107,13 @@ def order_payment(context: Context, order_id: str, reported: tuple[str, int] | N
         reported = clients.find_completed_payment(context, order_id)
         if reported is None:
             raise ConflictError(f"Order {order_id} has no completed payment")
-    _judge_payment(context, order_id, *reported)
+    return _judge_payment(context, order_id, *reported)
 
 
 @retry_on_conflict
-def _judge_payment(context: Context, order_id: str, payment_id: str, amount_minor: int) -> None:
+def _judge_payment(
+    context: Context, order_id: str, payment_id: str, amount_minor: int
+) -> dict[str, str]:
     with context.db.write() as tx:
         order = store.get_order(tx, order_id, lock=True)
         judged = store.find_judged_payment(tx, payment_id)
@@ -127,11 +131,10 @@ def _judge_payment(context: Context, order_id: str, payment_id: str, amount_mino
             # Not before: a refusal is written down too, and leaves the request's key free. What
             # came twice has no second effect anyway.
             idempotency.claim(tx)
-            idempotency.keep(tx, {"order_id": order_id, "status": model.PAID})
+            return idempotency.keep(tx, {"order_id": order_id, "status": model.PAID})
     # Outside: that it was refused is to be remembered too.
-    if refusal is not None:
-        members = {"payment_id": order.payment_id} if order.payment_id else {}
-        raise ConflictError(refusal, **members)
+    members = {"payment_id": order.payment_id} if order.payment_id else {}
+    raise ConflictError(refusal, **members)
 
 
 @retry_on_conflict
@@ -143,7 +146,7 @@ def record_refund(
     refund_id: str,
     amount_minor: int,
     refunded_minor: int,
-) -> Order:
+) -> dict[str, str]:
     """Record a refund that succeeded; the order is REFUNDED once all that paid it is back.
 
     Never refused for what the order is: the money has moved. Raises NotFoundError.
@@ -157,9 +160,9 @@ def record_refund(
         if model.is_refunded(order, payment_id, refunded_minor):
             rows = _move(context, tx, order, model.REFUNDED, model.PAYMENTS, None)
         order = store.get_order(tx, order_id)
-        idempotency.keep(tx, {"order_id": order_id, "status": order.status})
+        answer = idempotency.keep(tx, {"order_id": order_id, "status": order.status})
     context.outbox.deliver_all(rows)
-    return order
+    return answer
 
 
 def get_doctor_report(context: Context) -> dict[str, Any]:

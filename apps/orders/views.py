@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from apps.orders import creation, reports, schemas, service
 from apps.orders.export import write_orders
-from apps.orders.model import CANCELLED, DELIVERED, PAID, SHIPPED, WantedLine, dump_order
+from apps.orders.model import CANCELLED, DELIVERED, SHIPPED, WantedLine, dump_order
 from shop_common.context import ctx
 from shop_common.download import csv_download
 from shop_common.operations import operation
@@ -88,8 +88,8 @@ def get_order(order_id: str) -> dict[str, Any]:
     errors={404: _UNKNOWN, 409: "no payment, or none that the order can take"},
 )
 def order_payment(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
-    service.order_payment(ctx(), order_id, (body["payment_id"], body["amount"]) if body else None)
-    return {"order_id": order_id, "status": PAID}
+    reported = (body["payment_id"], body["amount"]) if body else None
+    return service.order_payment(ctx(), order_id, reported)
 
 
 @blueprint.post("/orders/<order_id>/refund")
@@ -100,7 +100,7 @@ def order_payment(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
     errors={404: _UNKNOWN},
 )
 def order_refund(order_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    order = service.record_refund(
+    return service.record_refund(
         ctx(),
         order_id,
         payment_id=body["payment_id"],
@@ -108,7 +108,6 @@ def order_refund(order_id: str, body: dict[str, Any]) -> dict[str, Any]:
         amount_minor=body["amount"],
         refunded_minor=body["refunded_amount"],
     )
-    return {"order_id": order_id, "status": order.status}
 
 
 @blueprint.get("/orders/<order_id>/history")

@@ -119,15 +119,14 @@ def _make_report(payment: Payment, refund: Refund) -> Message:
 
 
 @retry_on_conflict
-def return_payment(context: Context, payment_id: str, reason: str) -> Payment:
+def return_payment(context: Context, payment_id: str, reason: str) -> dict[str, str]:
     """All of the payment goes back, once it is COMPLETED. Raises NotFoundError."""
     with context.db.write() as tx:
         idempotency.claim(tx)
         payment = store.get_payment(tx, payment_id, lock=True)
         if payment.status != model.FAILED or payment.owed_reason:
             owe(tx, payment, reason, to_iso(context.clock()))
-        idempotency.keep(tx, {"payment_id": payment_id, "status": payment.status})
-    return payment
+        return idempotency.keep(tx, {"payment_id": payment_id, "status": payment.status})
 
 
 def owe(

@@ -111,8 +111,7 @@ def list_refunds(payment_id: str, query: dict[str, Any]) -> Page:
 )
 def return_payment(payment_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
     reason = (body or {}).get("reason") or "returned"
-    payment = refunds.return_payment(ctx(), payment_id, reason)
-    return {"payment_id": payment.payment_id, "status": payment.status}
+    return refunds.return_payment(ctx(), payment_id, reason)
 
 
 def _read_key() -> Key:
