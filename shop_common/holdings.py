@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from flask import Blueprint
 from marshmallow import Schema, fields, validate
 
-from shop_common import idempotency
+from shop_common import idempotency, log
 from shop_common.clock import to_iso
-from shop_common.context import Context
+from shop_common.context import Context, ctx
 from shop_common.db import marks, retry_on_conflict
 from shop_common.fields import Id
+from shop_common.operations import operation
 from shop_common.paging import MAX_LIMIT, PageSchema
 
 YEAR_S = 31_536_000
@@ -38,12 +40,40 @@ class SettledSchema(Schema):
 class Holdings:
     """The rows of `table`, by `order_id`, in which `settled_at` says when orders confirmed them.
 
-    `columns` are listed, of those that `condition` is true of: an index should have it.
+    `columns` are listed, which hold text, of those that `condition` is true of: an index should
+    have it.
     """
 
     table: str
     columns: str
     condition: str
+
+    def add_routes(self, blueprint: Blueprint, listed: str, settled: str) -> None:
+        """`GET /<table>` and `POST /<table>/settle`, the operations `list_` and `settle_<table>`.
+
+        `listed` and `settled` tell the API's description what they are about.
+        """
+        row = Schema.from_dict(
+            {column: fields.String() for column in self.columns.split(", ")},
+            name=f"Unsettled{self.table.capitalize().removesuffix('s')}Schema",
+        )
+
+        @operation(
+            f"For orders: {listed}, oldest first",
+            query=UnsettledQuerySchema(),
+            answers={200: row(many=True)},
+        )
+        def list_unsettled(query: dict[str, Any]) -> list[dict[str, Any]]:
+            return self.list_unsettled(ctx(), **query)
+
+        @operation(f"For orders: {settled}", body=SettleSchema(), answers={200: SettledSchema()})
+        def settle(body: dict[str, Any]) -> dict[str, int]:
+            return self.settle(ctx(), **body)
+
+        table = self.table
+        blueprint.add_url_rule(f"/{table}", f"list_{table}", list_unsettled)
+        blueprint.add_url_rule(f"/{table}/settle", f"settle_{table}", settle, methods=["POST"])
+        log.POLLED.add(f"list_{table}")
 
     def list_unsettled(
         self, context: Context, unsettled_for: float, limit: int

@@ -92,9 +92,3 @@ class RestorePath(UserPath):
 class RestoredCartSchema(Schema):
     order_id = fields.String()
     status = fields.String(metadata={"example": "RESTORED"})
-
-
-class UnsettledCheckoutSchema(Schema):
-    order_id = fields.String()
-    user_id = fields.String()
-    created_at = fields.String()

@@ -8,8 +8,6 @@ from apps.cart import schemas, service
 from apps.cart.model import dump_change, dump_lines
 from shop_common.context import ctx
 from shop_common.fields import UserPath
-from shop_common.holdings import SettledSchema, SettleSchema, UnsettledQuerySchema
-from shop_common.log import polled
 from shop_common.operations import operation
 
 blueprint = Blueprint("cart", __name__)
@@ -98,22 +96,6 @@ def restore_cart(user_id: str, order_id: str) -> dict[str, str]:
     return service.restore_cart(ctx(), user_id, order_id)
 
 
-@blueprint.get("/checkouts")
-@polled
-@operation(
-    "For orders: what was taken and is not settled, oldest first",
-    query=UnsettledQuerySchema(),
-    answers={200: schemas.UnsettledCheckoutSchema(many=True)},
+service.CHECKOUTS.add_routes(
+    blueprint, listed="what was taken and is not settled", settled="these ids have their order"
 )
-def list_checkouts(query: dict[str, Any]) -> list[dict[str, Any]]:
-    return service.CHECKOUTS.list_unsettled(ctx(), **query)
-
-
-@blueprint.post("/checkouts/settle")
-@operation(
-    "For orders: these ids have their order",
-    body=SettleSchema(),
-    answers={200: SettledSchema()},
-)
-def settle_checkouts(body: dict[str, Any]) -> dict[str, int]:
-    return service.CHECKOUTS.settle(ctx(), **body)

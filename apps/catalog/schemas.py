@@ -205,8 +205,3 @@ class ReservationPath(Schema):
 class ReleaseSchema(Schema):
     # Bounds that nothing exceeds which an order can say: a release must not be refused.
     reason = TidyText(0, 1000, load_default="")
-
-
-class UnsettledReservationSchema(Schema):
-    order_id = fields.String()
-    created_at = fields.String()

@@ -15,7 +15,6 @@ from shop_common.context import ctx
 from shop_common.db import Row
 from shop_common.download import csv_download
 from shop_common.errors import UnsupportedMediaError
-from shop_common.holdings import SettledSchema, SettleSchema, UnsettledQuerySchema
 from shop_common.log import polled
 from shop_common.operations import operation
 from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT, Page, read_page
@@ -164,15 +163,11 @@ def release_reservation(order_id: str, body: dict[str, Any] | None) -> Any:
     return service.release_reservation(ctx(), order_id, (body and body["reason"]) or "release")
 
 
-@blueprint.get("/reservations")
-@polled
-@operation(
-    "For orders: what is held for orders that it has not confirmed, oldest first",
-    query=UnsettledQuerySchema(),
-    answers={200: schemas.UnsettledReservationSchema(many=True)},
+service.RESERVATIONS.add_routes(
+    blueprint,
+    listed="what is held for orders that it has not confirmed",
+    settled="these orders are there",
 )
-def list_reservations(query: dict[str, Any]) -> Any:
-    return service.RESERVATIONS.list_unsettled(ctx(), **query)
 
 
 @blueprint.get("/changes")
@@ -184,16 +179,6 @@ def list_reservations(query: dict[str, Any]) -> Any:
 )
 def list_changes(query: dict[str, Any]) -> Any:
     return service.list_changes(ctx(), **query)
-
-
-@blueprint.post("/reservations/settle")
-@operation(
-    "For orders: these orders are there",
-    body=SettleSchema(),
-    answers={200: SettledSchema()},
-)
-def settle_reservations(body: dict[str, Any]) -> Any:
-    return service.RESERVATIONS.settle(ctx(), **body)
 
 
 def _answer_product(row: Row) -> Response:
