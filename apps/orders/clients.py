@@ -1,7 +1,7 @@
-"""What orders asks the other apps, and what happens when they do not answer."""
+"""What orders asks the other apps, what happens when they do not answer, and what it tells them."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from shop_common.context import Context
 from shop_common.errors import BusyError, ConflictError, NotFoundError, ShopError
 from shop_common.exchange import Answer, BadAnswerError, PartnerBusyError, listed, whole
 from shop_common.http_client import fail_open
+from shop_common.outbox import Message
 
 # A refusal's members that say what is wrong, passed on to the client.
 _SAID = ("unknown", "prices", "short", "unavailable")
@@ -83,11 +84,15 @@ def take_cart(context: Context, user_id: str, order_id: str) -> list[WantedLine]
 
     Raises RefusedError if there is nothing that can be ordered, PartnerError for silence.
     """
-    path = f"/cart/{quote(user_id, safe='')}/checkouts"
-    answer = context.partners["cart"].call("POST", path, json={"order_id": order_id}, safe=True)
+    path, body = _checkouts_of(user_id), {"order_id": order_id}
+    answer = context.partners["cart"].call("POST", path, json=body, safe=True)
     if answer.status == 409:
         _raise_refusal(answer)
     return answer.read_as(_taken)
+
+
+def _checkouts_of(user_id: str) -> str:
+    return f"/cart/{quote(user_id, safe='')}/checkouts"
 
 
 def _taken(body: Any) -> list[WantedLine]:
@@ -130,6 +135,27 @@ def settle(context: Context, partner: str, order_ids: Collection[str]) -> None:
     """Tell catalog or cart that these ids have their order."""
     path, body = f"{_HOLDINGS[partner]}/settle", {"order_ids": list(order_ids)}
     context.partners[partner].call("POST", path, json=body, safe=True).ok_body()
+
+
+def release_message(order_id: str, reason: str) -> Message:
+    path = f"/reservations/{order_id}/release"
+    return _tell("catalog", order_id, "release", path, {"reason": reason})
+
+
+def restore_message(order_id: str, user_id: str) -> Message:
+    path = f"{_checkouts_of(user_id)}/{order_id}/restore"
+    return _tell("cart", order_id, "restore", path, {})
+
+
+def return_message(order_id: str, payment_id: str | None, reason: str) -> Message:
+    path = f"/payments/{payment_id}/return"
+    return _tell("payments", order_id, "return", path, {"reason": reason})
+
+
+def _tell(partner: str, order_id: str, topic: str, path: str, body: Mapping[str, str]) -> Message:
+    # What one partner is told of an order waits for nothing that another one is told.
+    aggregate = f"{partner}/{order_id}"
+    return Message(topic=topic, aggregate=aggregate, partner=partner, path=path, body=body)
 
 
 def _raise_refusal(answer: Answer) -> NoReturn:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.orders import clients, messages, model, store
+from apps.orders import clients, model, store
 from apps.orders.model import Line, Order, WantedLine, dump_order
 from shop_common import idempotency
 from shop_common.clock import to_iso
@@ -124,9 +124,9 @@ def claim(
         store.insert_order(tx, row)
         if store.find_statuses(tx, [order_id]) != {order_id: model.ABANDONED}:
             return []
-        told = [messages.release(order_id, "abandoned")]
+        told = [clients.release_message(order_id, "abandoned")]
         if user_id is not None:
-            told.append(messages.restore(order_id, user_id))
+            told.append(clients.restore_message(order_id, user_id))
         return [
             context.outbox.add(tx, message, by_relay=by_relay)
             for message in told

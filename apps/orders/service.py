@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from apps.orders import clients, messages, model, store
+from apps.orders import clients, model, store
 from apps.orders.model import Order, dump_order
 from shop_common import idempotency
 from shop_common.clock import to_iso
@@ -83,12 +83,12 @@ def _move(
     store.add_history(tx, order.order_id, order.status, to_status, actor, reason, now)
     rows = []
     if found.releases:
-        message = messages.release(order.order_id, to_status.lower())
+        message = clients.release_message(order.order_id, to_status.lower())
         rows.append(context.outbox.add(tx, message))
     if found.refunds:
         # By the relay alone: orders never waits for payments, which may be waiting for orders.
         why = reason or f"order {to_status.lower()}"
-        message = messages.return_payment(order.order_id, order.payment_id, why)
+        message = clients.return_message(order.order_id, order.payment_id, why)
         context.outbox.add(tx, message, by_relay=True)
     return rows
 

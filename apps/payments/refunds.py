@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from urllib.parse import quote
 
-from apps.payments import model, store
+from apps.payments import clients, model, store
 from apps.payments.model import NO_KEY, Key, Payment, Refund
 from apps.payments.providers import ABSENT, OPEN, Outcome, Status, provider_of
-from shop_common import idempotency, money
+from shop_common import idempotency
 from shop_common.clock import from_iso, to_iso
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Transaction, retry_on_conflict
 from shop_common.errors import BusyError, InvalidInputError, KeyReusedError
 from shop_common.ids import new_id
-from shop_common.outbox import Message
 
 
 def refund_payment(
@@ -55,7 +53,7 @@ def _request(
             raise ConflictRetryError  # the key came with another payment at the same moment
         if payment.amount_minor == 0:
             # All of a free order is back with the first refund: orders has to hear of that too.
-            context.outbox.add(tx, _make_report(payment, refund), by_relay=True)
+            context.outbox.add(tx, clients.refunded_message(payment, refund), by_relay=True)
         return refund, True
 
 
@@ -99,23 +97,8 @@ def settle_refund(context: Context, refund: Refund, outcome: Outcome) -> Refund:
             payment = store.settle_refund(tx, refund, status, refusal, later(context), now)
             if payment and is_given:
                 # By the relay alone: orders may just be waiting for payments.
-                context.outbox.add(tx, _make_report(payment, refund), by_relay=True)
+                context.outbox.add(tx, clients.refunded_message(payment, refund), by_relay=True)
         return store.find_refund(tx, refund.refund_id) or refund
-
-
-def _make_report(payment: Payment, refund: Refund) -> Message:
-    return Message(
-        topic="refunded",
-        aggregate=payment.order_id,
-        partner="orders",
-        path=f"/orders/{quote(payment.order_id, safe='')}/refund",
-        body={
-            "payment_id": payment.payment_id,
-            "refund_id": refund.refund_id,
-            "amount": money.to_number(refund.amount_minor),
-            "refunded_amount": money.to_number(payment.succeeded_minor),
-        },
-    )
 
 
 @retry_on_conflict

@@ -1,19 +1,17 @@
 """The operations on payments; each owns its transaction, and none speaks HTTP inside one."""
 
 from typing import NamedTuple
-from urllib.parse import quote
 
 from apps.payments import clients, model, refunds, store
 from apps.payments.model import Key, Payment, Refund
 from apps.payments.providers import ABSENT, Outcome, Status, provider_of
-from shop_common import json_text, money
+from shop_common import json_text
 from shop_common.clock import Clock, to_iso, too_far_ahead
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
 from shop_common.errors import InvalidInputError, KeyReusedError, KeyRunningError, ShopError
 from shop_common.exchange import Answer
 from shop_common.ids import new_id
-from shop_common.outbox import Message
 
 SWEPT_AT_ONCE = 100
 
@@ -73,7 +71,8 @@ def _begin(
         sweep_at = None if is_charged else refunds.later(context)
         payment = Payment(payment_id, order_id, amount_minor, status, now, now, *key, sweep_at)
         if store.insert(tx, payment):
-            return payment, _add_report(context, tx, payment) if is_charged else None
+            message = clients.paid_message(payment)
+            return payment, context.outbox.add(tx, message) if is_charged else None
         if standing := store.find_standing_payment(tx, order_id):
             raise model.already_paid(order_id, standing.payment_id, standing.status)
         if key.key and store.find_by_key(tx, Payment, key.key):
@@ -114,7 +113,7 @@ def settle_payment(
             moved := store.settle_payment(tx, payment_id, status, refusal, later, now)
         ):
             if is_paid:
-                row = _add_report(context, tx, moved, by_relay=by_relay)
+                row = context.outbox.add(tx, clients.paid_message(moved), by_relay=by_relay)
             if is_paid and moved.owed_reason:
                 refunds.owe(tx, moved, moved.owed_reason, now)
         elif is_paid and (found := store.lock_failed_payment(tx, payment_id)):
@@ -122,20 +121,6 @@ def settle_payment(
         else:
             store.end_check(tx, payment_id)
         return store.get_payment(tx, payment_id), row
-
-
-def _add_report(
-    context: Context, tx: Transaction, payment: Payment, *, by_relay: bool = False
-) -> Row:
-    amount = money.to_number(payment.amount_minor)
-    message = Message(
-        topic="paid",
-        aggregate=payment.order_id,
-        partner="orders",
-        path=f"/orders/{quote(payment.order_id, safe='')}/payment",
-        body={"payment_id": payment.payment_id, "amount": amount},
-    )
-    return context.outbox.add(tx, message, by_relay=by_relay)
 
 
 def _finish(context: Context, payment: Payment, row: Row | None) -> Paid:
