@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 from flask import request
 
+from shop_common.db import Row, Transaction, Where
+from shop_common.errors import InvalidInputError
 from shop_common.fields import QuerySchema, WholeNumber
 
 DEFAULT_LIMIT = 100
@@ -39,3 +41,31 @@ def read_page(
         return page, 200, {}
     after = request.args.to_dict() | {"after": page[-1][key]}
     return page, 200, {"Link": f'<?{urlencode(after)}>; rel="next"'}
+
+
+def list_newest(
+    tx: Transaction,
+    columns: str,
+    table: str,
+    key: str,
+    where: Where,
+    after: str | None,
+    limit: int,
+    *,
+    among: str = "TRUE",
+) -> list[Row]:
+    """Rows by `created_at`, newest first, those before the row whose `key` is `after`.
+
+    `among` says which rows of the table there are at all. Raises InvalidInputError for an `after`
+    that is none of them.
+    """
+    if after is not None:
+        last = tx.one(f"SELECT created_at FROM {table} WHERE {key} = ? AND {among}", (after,))
+        if last is None:
+            raise InvalidInputError({"after": [f"There is no {key.removesuffix('_id')} {after}."]})
+        where.add(f"(created_at, {key}) < (?, ?)", last["created_at"], after)
+    return tx.all(
+        f"SELECT {columns} FROM {table} WHERE {among} AND {where}"
+        f" ORDER BY created_at DESC, {key} DESC LIMIT ?",
+        (*where.params, limit),
+    )

@@ -13,7 +13,7 @@ from apps.catalog.model import (
     StoredProduct,
 )
 from shop_common import json_text
-from shop_common.db import Row, Transaction, marks
+from shop_common.db import Row, Transaction, Where, marks
 from shop_common.fields import MAX_ID
 
 PRODUCT = f"{', '.join(ANSWERED)}, version"
@@ -57,39 +57,29 @@ def list_products(
     in_stock: bool | None = None,
     max_stock: int | None = None,
     archived: bool = False,
-    after: int = 0,
+    after: int | None = None,
 ) -> list[Row]:
     """Products for sale by id, with `archived` others too; every word must begin one of theirs."""
     source, product_id = ("products", "id") if not words else _FOUND_BY_WORDS[tx.engine]
-    where = ["TRUE" if archived else "archived_at IS NULL"]
-    params: list[Any] = []
+    where = Where("TRUE" if archived else "archived_at IS NULL")
     if ids is not None:
-        where.append(f"{product_id} IN ({marks(ids)})")
-        params += ids
-    if after:
-        where.append(f"{product_id} > ?")
-        params.append(after)
+        where.add(f"{product_id} IN ({marks(ids)})", *ids)
+    where.add(f"{product_id} > ?", after)
     if words:
-        where.append(_MATCHES_WORDS[tx.engine])
-        params.append(_prefix_query(tx.engine, words))
+        where.add(_MATCHES_WORDS[tx.engine], _prefix_query(tx.engine, words))
         for word in words if tx.engine == "sqlite" else ():
             if len(word) > LONGEST_PREFIX:
-                where.append("instr(' ' || products.search_text, ' ' || ?) > 0")
-                params.append(word)
-    if category is not None:
-        where.append("category = ?")
-        params.append(category)
+                where.add("instr(' ' || products.search_text, ' ' || ?) > 0", word)
+    where.add("category = ?", category)
+    where.add("stock <= ?", max_stock)
     if in_stock is not None:
-        where.append("stock > 0" if in_stock else "stock = 0")
-    if max_stock is not None:
-        where.append("stock <= ?")
-        params.append(max_stock)
+        where.add("stock > 0" if in_stock else "stock = 0")
     if in_stock is False or (max_stock is not None and max_stock <= RUNNING_LOW):
         # As the index has it: a database does not see by itself that the other says more.
-        where.append(f"stock <= {RUNNING_LOW}")
+        where.add(f"stock <= {RUNNING_LOW}")
     return tx.all(
-        f"SELECT {PRODUCT} FROM {source} WHERE {' AND '.join(where)} ORDER BY {product_id} LIMIT ?",
-        (*params, limit),
+        f"SELECT {PRODUCT} FROM {source} WHERE {where} ORDER BY {product_id} LIMIT ?",
+        (*where.params, limit),
     )
 
 

@@ -14,8 +14,11 @@ from apps.orders.model import (
     Order,
 )
 from shop_common import json_text
-from shop_common.db import Row, Transaction, marks
+from shop_common.db import Row, Transaction, Where, marks
 from shop_common.errors import NotFoundError
+from shop_common.paging import list_newest
+
+_SHOWN = f"status <> '{ABANDONED}'"
 
 
 def insert_order(tx: Transaction, order: Order) -> bool:
@@ -39,19 +42,13 @@ def insert_order(tx: Transaction, order: Order) -> bool:
     )
 
 
-def find_order(tx: Transaction, order_id: str, *, lock: bool = False) -> Order | None:
-    """With `lock` nobody else moves it until the end of the transaction."""
-    sql = "SELECT * FROM orders WHERE order_id = ? AND status <> ?"
-    row = tx.one(sql + " FOR UPDATE" if lock else sql, (order_id, ABANDONED))
-    return _load(row) if row else None
-
-
 def get_order(tx: Transaction, order_id: str, *, lock: bool = False) -> Order:
-    """As `find_order`. Raises NotFoundError."""
-    order = find_order(tx, order_id, lock=lock)
-    if order is None:
+    """With `lock` nobody else moves it until the end of the transaction. Raises NotFoundError."""
+    sql = f"SELECT * FROM orders WHERE order_id = ? AND {_SHOWN}"
+    row = tx.one(sql + " FOR UPDATE" if lock else sql, (order_id,))
+    if row is None:
         raise NotFoundError(f"Order {order_id} not found")
-    return order
+    return _load(row)
 
 
 def find_statuses(tx: Transaction, order_ids: Sequence[str]) -> dict[str, str]:
@@ -120,26 +117,13 @@ def list_orders(
     unverified: bool | None = None,
 ) -> list[Order]:
     """Orders, newest first: of one user or status if given, those before the order `after`."""
-    conditions, params = ["status <> ?"], list[str | int]([ABANDONED])
-    if user_id is not None:
-        conditions.append("user_id = ?")
-        params.append(user_id)
-    if status is not None:
-        # Few are unverified, many are in any state: then only their own index fits the expression.
-        conditions.append("status || '' = ?" if unverified else "status = ?")
-        params.append(status)
+    where = Where()
+    where.add("user_id = ?", user_id)
+    # Few are unverified, many are in any state: then only their own index fits the expression.
+    where.add("status || '' = ?" if unverified else "status = ?", status)
     if unverified is not None:
-        conditions.append("unverified = 1" if unverified else "unverified = 0")
-    if after is not None:
-        conditions.append(
-            "(created_at, order_id) < (SELECT created_at, order_id FROM orders WHERE order_id = ?)"
-        )
-        params.append(after)
-    rows = tx.all(
-        f"SELECT * FROM orders WHERE {' AND '.join(conditions)}"
-        " ORDER BY created_at DESC, order_id DESC LIMIT ?",
-        (*params, limit),
-    )
+        where.add("unverified = 1" if unverified else "unverified = 0")
+    rows = list_newest(tx, "*", "orders", "order_id", where, after, limit, among=_SHOWN)
     return [_load(row) for row in rows]
 
 

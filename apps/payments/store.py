@@ -6,8 +6,9 @@ from operator import attrgetter
 from typing import TypeVar
 
 from apps.payments.model import Payment, Refund
-from shop_common.db import Transaction
+from shop_common.db import Transaction, Where
 from shop_common.errors import NotFoundError
+from shop_common.paging import list_newest
 
 Record = TypeVar("Record", Payment, Refund)
 
@@ -31,12 +32,8 @@ def insert(tx: Transaction, record: Payment | Refund) -> bool:
     return tx.any(_INSERT[type(record)], values)
 
 
-def find_payment(tx: Transaction, payment_id: str) -> Payment | None:
-    return _find(tx, Payment, "payment_id = ?", payment_id)
-
-
 def get_payment(tx: Transaction, payment_id: str, *, lock: bool = False) -> Payment:
-    """As `find_payment`, with `lock` until the end of the transaction. Raises NotFoundError."""
+    """With `lock` nobody else changes it until the end of the transaction. Raises NotFoundError."""
     where = "payment_id = ? FOR UPDATE" if lock else "payment_id = ?"
     payment = _find(tx, Payment, where, payment_id)
     if payment is None:
@@ -171,22 +168,10 @@ def list_page(
     limit: int,
 ) -> list[Record]:
     """Newest first: those whose columns are as `filters` says, and before `after` only."""
-    wanted: dict[str, str] = {
-        column: value for column, value in filters.items() if value is not None
-    }
-    conditions = ["1 = 1", *[f"{column} = ?" for column in wanted]]
-    params: list[str] = list(wanted.values())
-    if after is not None:
-        conditions.append(
-            f"(created_at, {_ID[kind]}) <"
-            f" (SELECT created_at, {_ID[kind]} FROM {_TABLE[kind]} WHERE {_ID[kind]} = ?)"
-        )
-        params.append(after)
-    rows = tx.all(
-        f"SELECT {_SELECTED[kind]} FROM {_TABLE[kind]} WHERE {' AND '.join(conditions)}"
-        f" ORDER BY created_at DESC, {_ID[kind]} DESC LIMIT ?",
-        (*params, limit),
-    )
+    where = Where()
+    for column, value in filters.items():
+        where.add(f"{column} = ?", value)
+    rows = list_newest(tx, _SELECTED[kind], _TABLE[kind], _ID[kind], where, after, limit)
     return [kind(**row) for row in rows]
 
 

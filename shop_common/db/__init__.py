@@ -129,6 +129,23 @@ def marks(values: Sequence[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
+class Where:
+    """The conditions of a statement, which must all hold, and the values that they ask for."""
+
+    def __init__(self, condition: str = "TRUE") -> None:
+        self._conditions = [condition]
+        self.params: list[Any] = []
+
+    def add(self, condition: str, *params: Any) -> None:
+        """Unless a value is None, which asks for nothing."""
+        if None not in params:
+            self._conditions.append(condition)
+            self.params += params
+
+    def __str__(self) -> str:
+        return " AND ".join(self._conditions)
+
+
 class Database(ABC):
     """One app's database: a kept connection for each thread of each process."""
 

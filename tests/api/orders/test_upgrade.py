@@ -31,10 +31,9 @@ def test_an_order_from_before_is_kept(tmp_path: Path, postgres_url: str | None) 
         )
     assert migrate(database, [MIGRATIONS]) == ["0006_no_from_cart", "0007_failing_checks"]
     with database.read() as tx:
-        order = store.find_order(tx, "o-1")
+        order = store.get_order(tx, "o-1")
         row = tx.one("SELECT * FROM orders")
     database.close()
-    assert order
     assert (order.user_id, order.total_minor, order.lines[0].price_minor) == ("ann", 1998, 999)
     assert row
     assert "from_cart" not in row.keys()  # noqa: SIM118 - a row of SQLite looks among its values
