@@ -141,11 +141,11 @@ def change_stock(context: Context, product_id: int, delta: int, reason: str) -> 
     with context.db.write() as tx:
         idempotency.claim(tx)
         stock = store.get_product(tx, product_id, lock=True)["stock"]
-        row = store_stock.change_stock(tx, product_id, delta, reason, to_iso(context.clock()))
-        if row is None:
+        if not 0 <= stock + delta <= MAX_STOCK:
             bound = f"; {MAX_STOCK} is the most" if delta > 0 else ""
             raise ConflictError(f"Product {product_id} has a stock of {stock}{bound}", stock=stock)
-        return _keep_product(tx, row, 200, {})
+        store_stock.add_stock(tx, product_id, delta, reason, to_iso(context.clock()))
+        return _keep_product(tx, store.get_product(tx, product_id), 200, {})
 
 
 def get_stock_history(context: Context, product_id: int, after: int, limit: int) -> list[Row]:
@@ -260,5 +260,5 @@ def release_reservation(context: Context, order_id: str, reason: str) -> dict[st
         if not store_stock.insert_reservation(tx, order_id, model.RELEASED, now):
             lines = store_stock.release_reservation(tx, order_id, now)
             for product_id, quantity in model.sum_lines(lines).items():
-                store_stock.give_back_stock(tx, product_id, quantity, reason, order_id, now)
+                store_stock.add_stock(tx, product_id, quantity, reason, now, order_id)
         return idempotency.keep(tx, {"order_id": order_id, "status": model.RELEASED})

@@ -2,22 +2,10 @@
 
 from collections.abc import Sequence
 
-from apps.catalog.model import HELD, MAX_STOCK, RELEASED, Line
-from apps.catalog.store import PRODUCT, add_movement
+from apps.catalog.model import HELD, RELEASED, Line
+from apps.catalog.store import add_movement
 from shop_common import json_text
 from shop_common.db import Row, Transaction, marks
-
-
-def change_stock(tx: Transaction, product_id: int, delta: int, reason: str, now: str) -> Row | None:
-    """The product with `delta` added to its stock; None where that is not possible."""
-    row = tx.one(
-        "UPDATE products SET stock = stock + ?, updated_at = ? WHERE id = ? AND archived_at IS NULL"
-        f" AND stock + ? BETWEEN 0 AND {MAX_STOCK} RETURNING {PRODUCT}",
-        (delta, now, product_id, delta),
-    )
-    if row is not None:
-        add_movement(tx, row, delta, reason, now)
-    return row
 
 
 def take_stock(
@@ -34,25 +22,21 @@ def take_stock(
     return row
 
 
-def give_back_stock(
-    tx: Transaction, product_id: int, quantity: int, reason: str, order_id: str, now: str
+def add_stock(
+    tx: Transaction, product_id: int, delta: int, reason: str, now: str, order_id: str | None = None
 ) -> None:
-    """Add what an order had taken, also to a product that is no longer for sale."""
+    """Add to the stock whatever it is, also to that of a product that is no longer for sale."""
     row = tx.get(
         "UPDATE products SET stock = stock + ?, updated_at = ? WHERE id = ? RETURNING id, stock",
-        (quantity, now, product_id),
+        (delta, now, product_id),
     )
-    add_movement(tx, row, quantity, reason, now, order_id)
+    add_movement(tx, row, delta, reason, now, order_id)
 
 
 def set_stock(tx: Transaction, product_id: int, stock: int, reason: str, now: str) -> None:
     """Set the stock, whatever it is by now, with a movement for the difference."""
     old = tx.get("SELECT stock FROM products WHERE id = ? FOR UPDATE", (product_id,))
-    row = tx.get(
-        "UPDATE products SET stock = ?, updated_at = ? WHERE id = ? RETURNING id, stock",
-        (stock, now, product_id),
-    )
-    add_movement(tx, row, stock - old["stock"], reason, now)
+    add_stock(tx, product_id, stock - old["stock"], reason, now)
 
 
 def list_movements(tx: Transaction, product_id: int, before: int, limit: int) -> list[Row]:
