@@ -24,9 +24,8 @@ def create_app(config: Config | None = None, time_source: Clock = now) -> Flask:
         time_source=time_source,
     )
     context.memory["listing"] = listing = Listing()
-    sweeps = (service.remove_idle_carts, service.remove_old_checkouts)
     jobs = [
         Job("refresh_listing", REFRESH_EVERY_S, partial(listing.refresh, context)),
-        *(Job(run.__name__, SWEEP_EVERY_S, partial(run, context)) for run in sweeps),
+        Job("sweep", SWEEP_EVERY_S, partial(service.sweep, context)),
     ]
     return build_app(context, views.blueprint, jobs)

@@ -21,9 +21,12 @@ class SetItemSchema(QuerySchema):
     )
 
 
-class LineSchema(Schema):
+class TakenItemSchema(Schema):
     product_id = fields.Integer()
     quantity = fields.Integer()
+
+
+class LineSchema(TakenItemSchema):
     unverified = fields.Boolean(
         metadata={"description": "let in while the catalogue did not answer; only when true"}
     )
@@ -46,9 +49,7 @@ class CartClearedSchema(Schema):
     message = fields.String(metadata={"example": "Cart cleared"})
 
 
-class QuotedLineSchema(Schema):
-    product_id = fields.Integer()
-    quantity = fields.Integer()
+class QuotedLineSchema(TakenItemSchema):
     name = fields.String(allow_none=True)
     price = fields.Float(allow_none=True)
     available = fields.Boolean(
@@ -72,11 +73,6 @@ class QuoteSchema(Schema):
 
 class TakeCartSchema(Schema):
     order_id = Id(required=True)
-
-
-class TakenItemSchema(Schema):
-    product_id = fields.Integer()
-    quantity = fields.Integer()
 
 
 class TakenCartSchema(Schema):

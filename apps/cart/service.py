@@ -48,11 +48,8 @@ def add_to_cart(context: Context, user_id: str, product_id: int, quantity: int) 
     Raises NotFoundError if the catalogue does not sell it, ConflictError past the bounds.
     """
     unverified = _validate(context, product_id)
-    return _change(
-        context,
-        user_id,
-        lambda lines: model.add_line(lines, product_id, quantity, unverified=unverified),
-    )
+    add = partial(model.add_line, product_id=product_id, quantity=quantity, unverified=unverified)
+    return _change(context, user_id, add)
 
 
 def set_item(context: Context, user_id: str, product_id: int, quantity: int) -> Lines:
@@ -60,15 +57,12 @@ def set_item(context: Context, user_id: str, product_id: int, quantity: int) -> 
     if quantity == 0:
         return remove_item(context, user_id, product_id)
     unverified = _validate(context, product_id)
-    return _change(
-        context,
-        user_id,
-        lambda lines: model.set_line(lines, product_id, quantity, unverified=unverified),
-    )
+    put = partial(model.set_line, product_id=product_id, quantity=quantity, unverified=unverified)
+    return _change(context, user_id, put)
 
 
 def remove_item(context: Context, user_id: str, product_id: int) -> Lines:
-    return _change(context, user_id, lambda lines: model.remove_line(lines, product_id))
+    return _change(context, user_id, partial(model.remove_line, product_id=product_id))
 
 
 @retry_on_conflict
@@ -140,14 +134,10 @@ def restore_cart(context: Context, user_id: str, order_id: str) -> dict[str, str
         return idempotency.keep(tx, {"order_id": order_id, "status": RESTORED})
 
 
-def remove_idle_carts(context: Context) -> None:
-    """Delete the carts that nobody has touched for CART_TTL_DAYS."""
-    in_batches(partial(_remove_batch, context, store.delete_idle_carts))
-
-
-def remove_old_checkouts(context: Context) -> None:
-    """Delete the check-outs that were settled CART_TTL_DAYS ago."""
-    in_batches(partial(_remove_batch, context, store.delete_old_checkouts))
+def sweep(context: Context) -> None:
+    """Delete carts that nobody has touched, and check-outs that were settled, CART_TTL_DAYS ago."""
+    for delete in (store.delete_idle_carts, store.delete_old_checkouts):
+        in_batches(partial(_remove_batch, context, delete))
 
 
 def _remove_batch(context: Context, delete: Callable[[Transaction, str, int], int]) -> int:
