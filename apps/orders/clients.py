@@ -25,10 +25,11 @@ class BusyCatalogError(BusyError):
 
 
 class RefusedError(Exception):
-    """A partner said no; `error` is that answer for the client."""
+    """A partner said no and has done nothing; `error` is that answer for the client."""
 
-    def __init__(self, error: ShopError, *, names_lines: bool) -> None:
+    def __init__(self, partner: str, error: ShopError, *, names_lines: bool) -> None:
         super().__init__(error.detail)
+        self.partner = partner
         self.error = error
         self.names_lines = names_lines
 
@@ -170,7 +171,8 @@ def _raise_refusal(answer: Answer) -> NoReturn:
     kind = NotFoundError if answer.status == 404 else ConflictError
     # The seed's 404 has nothing but its words.
     members = {} if answer.status == 404 else said
-    raise RefusedError(kind(answer.detail, **members), names_lines=bool(said))
+    error = kind(answer.detail, **members)
+    raise RefusedError(answer.partner, error, names_lines=bool(said))
 
 
 def _plain(value: Any) -> Any:

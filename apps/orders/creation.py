@@ -1,7 +1,7 @@
 """How an order comes about, and how a try that fails gives back what it holds elsewhere."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apps.orders import clients, model, store
 from apps.orders.model import Line, Order, WantedLine, dump_order
@@ -16,12 +16,11 @@ from shop_common.ids import new_id
 
 @dataclass(slots=True)
 class _Try:
-    """A try to make an order: what it may hold elsewhere under its id, and has to give back."""
+    """A try to make an order; `asked` are those that may hold something under its id."""
 
     order_id: str
     user_id: str
-    may_hold_stock: bool = False
-    may_hold_cart: bool = False
+    asked: set[str] = field(default_factory=set)
 
 
 def create_order(context: Context, user_id: str, wanted: Sequence[WantedLine] | None) -> Order:
@@ -38,6 +37,7 @@ def create_order(context: Context, user_id: str, wanted: Sequence[WantedLine] | 
         try:
             return _create(context, attempt, wanted)
         except clients.RefusedError as refusal:
+            attempt.asked.remove(refusal.partner)  # all or nothing: a no has taken nothing
             _give_up(context, attempt)
             raise refusal.error from refusal
         except (ShopError, AnsweredError):
@@ -47,8 +47,10 @@ def create_order(context: Context, user_id: str, wanted: Sequence[WantedLine] | 
 
 def _create(context: Context, attempt: _Try, wanted: Sequence[WantedLine] | None) -> Order:
     if wanted is None:
-        wanted = _take_cart(context, attempt)
-    lines = _reserve(context, attempt, wanted)
+        attempt.asked.add("cart")
+        wanted = clients.take_cart(context, attempt.user_id, attempt.order_id)
+    attempt.asked.add("catalog")
+    lines = clients.reserve(context, attempt.order_id, wanted)
     unverified = lines is None
     if lines is None:
         if any(line.price_minor is None for line in wanted):
@@ -69,26 +71,6 @@ def _create(context: Context, attempt: _Try, wanted: Sequence[WantedLine] | None
     return order
 
 
-def _take_cart(context: Context, attempt: _Try) -> list[WantedLine]:
-    attempt.may_hold_cart = True
-    try:
-        return clients.take_cart(context, attempt.user_id, attempt.order_id)
-    except clients.RefusedError:
-        attempt.may_hold_cart = False  # an answered no has moved nothing
-        raise
-
-
-def _reserve(
-    context: Context, attempt: _Try, wanted: Sequence[WantedLine]
-) -> tuple[Line, ...] | None:
-    attempt.may_hold_stock = True
-    try:
-        return clients.reserve(context, attempt.order_id, wanted)
-    except clients.RefusedError:
-        attempt.may_hold_stock = False  # all or nothing: an answered no has taken nothing
-        raise
-
-
 @retry_on_conflict
 def _insert(context: Context, order: Order) -> None:
     """The insert of the id decides: if it is there, this try was given up by someone."""
@@ -104,8 +86,8 @@ def _insert(context: Context, order: Order) -> None:
 
 def _give_up(context: Context, attempt: _Try) -> None:
     """Claim the id of a try that failed, with what it has to give back."""
-    if attempt.may_hold_stock or attempt.may_hold_cart:
-        user_id = attempt.user_id if attempt.may_hold_cart else None
+    if attempt.asked:
+        user_id = attempt.user_id if "cart" in attempt.asked else None
         context.outbox.deliver_all(claim(context, attempt.order_id, user_id))
 
 
