@@ -87,6 +87,15 @@ class Order:
     reason: str | None = None
 
 
+class RefundReport(NamedTuple):
+    """What payments says of a refund, in minor units; `refunded_amount`: all so far, with it."""
+
+    payment_id: str
+    refund_id: str
+    amount: int
+    refunded_amount: int
+
+
 class Basket(NamedTuple):
     """So many orders of exactly these lines, and what they brought together.
 
@@ -150,11 +159,11 @@ def judge_payment(order: Order, amount_minor: int) -> str | None:
     return None
 
 
-def is_refunded(order: Order, payment_id: str, refunded_minor: int) -> bool:
+def is_refunded(order: Order, report: RefundReport) -> bool:
     """Whether the refunds of this payment give back all that was paid for the order."""
     return (
-        order.payment_id == payment_id
-        and refunded_minor >= order.total_minor
+        order.payment_id == report.payment_id
+        and report.refunded_amount >= order.total_minor
         and (order.status, REFUNDED) in MOVES
     )
 

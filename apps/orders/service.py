@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from apps.orders import clients, model, store
-from apps.orders.model import Order, dump_order
+from apps.orders.model import Order, RefundReport, dump_order
 from shop_common import idempotency
 from shop_common.clock import to_iso
 from shop_common.context import Context
@@ -136,15 +136,7 @@ def _judge_payment(
 
 
 @retry_on_conflict
-def record_refund(
-    context: Context,
-    order_id: str,
-    *,
-    payment_id: str,
-    refund_id: str,
-    amount_minor: int,
-    refunded_minor: int,
-) -> dict[str, str]:
+def record_refund(context: Context, order_id: str, report: RefundReport) -> dict[str, str]:
     """Record a refund that succeeded; the order is REFUNDED once all that paid it is back.
 
     Never refused for what the order is: the money has moved. Raises NotFoundError.
@@ -153,9 +145,8 @@ def record_refund(
     with context.db.write() as tx:
         idempotency.claim(tx)
         order = store.get_order(tx, order_id, lock=True)
-        now = to_iso(context.clock())
-        store.insert_refund(tx, refund_id, order_id, payment_id, amount_minor, refunded_minor, now)
-        if model.is_refunded(order, payment_id, refunded_minor):
+        store.insert_refund(tx, order_id, report, to_iso(context.clock()))
+        if model.is_refunded(order, report):
             rows = _move(context, tx, order, model.REFUNDED, model.PAYMENTS, None)
         order = store.get_order(tx, order_id)
         answer = idempotency.keep(tx, {"order_id": order_id, "status": order.status})

@@ -12,6 +12,7 @@ from apps.orders.model import (
     Basket,
     Line,
     Order,
+    RefundReport,
 )
 from shop_common import json_text
 from shop_common.db import Row, Transaction, Where, marks
@@ -194,20 +195,12 @@ def insert_judged_payment(
     )
 
 
-def insert_refund(
-    tx: Transaction,
-    refund_id: str,
-    order_id: str,
-    payment_id: str,
-    amount: int,
-    refunded_amount: int,
-    now: str,
-) -> None:
+def insert_refund(tx: Transaction, order_id: str, report: RefundReport, now: str) -> None:
     """Record a reported refund, once."""
     tx.execute(
-        "INSERT INTO order_refunds (refund_id, order_id, payment_id, amount, refunded_amount,"
+        "INSERT INTO order_refunds (payment_id, refund_id, amount, refunded_amount, order_id,"
         " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (refund_id) DO NOTHING",
-        (refund_id, order_id, payment_id, amount, refunded_amount, now, now),
+        (*report, order_id, now, now),
     )
 
 

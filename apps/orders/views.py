@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from apps.orders import creation, reports, schemas, service
 from apps.orders.export import write_orders
-from apps.orders.model import CANCELLED, DELIVERED, SHIPPED, WantedLine, dump_order
+from apps.orders.model import CANCELLED, DELIVERED, SHIPPED, RefundReport, WantedLine, dump_order
 from shop_common.context import ctx
 from shop_common.download import csv_download
 from shop_common.operations import operation
@@ -100,14 +100,7 @@ def order_payment(order_id: str, body: dict[str, Any] | None) -> dict[str, Any]:
     errors={404: _UNKNOWN},
 )
 def order_refund(order_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    return service.record_refund(
-        ctx(),
-        order_id,
-        payment_id=body["payment_id"],
-        refund_id=body["refund_id"],
-        amount_minor=body["amount"],
-        refunded_minor=body["refunded_amount"],
-    )
+    return service.record_refund(ctx(), order_id, RefundReport(**body))
 
 
 @blueprint.get("/orders/<order_id>/history")
