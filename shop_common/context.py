@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from flask import current_app
+from flask.helpers import get_root_path
 
 from shop_common import clock, crash
-from shop_common.config import Config
+from shop_common.config import Config, load_config
 from shop_common.db import Database, open_database
 from shop_common.http_client import HttpClient
 from shop_common.migrations import migrate
@@ -44,20 +45,21 @@ def ctx() -> Context:
 
 
 def make_context(
-    config: Config,
-    folder: Path,
+    package: str,
+    config: Config | None,
     partners: Mapping[str, int | None] | None = None,
     *,
     on_refusal: Mapping[str, RefusalHandler] | None = None,
     time_source: clock.Clock = clock.now,
 ) -> Context:
-    """The context of the app in `folder`, its database brought up to date.
+    """The context of the app in `package`, its database brought up to date.
 
-    `partners` maps each app that is called to how many threads of a process may wait for it;
-    None: half of them. `on_refusal` is the outbox's.
+    Without a `config` it is as the environment says. `partners` maps each app that is called to how
+    many threads of a process may wait for it; None: half of them. `on_refusal` is the outbox's.
 
     Raises MigrationError or BusyError where that cannot be done.
     """
+    config = config or load_config(package.rpartition(".")[2])
     context = Context(
         config=config,
         db=open_database(config),
@@ -74,7 +76,7 @@ def make_context(
             )
             for name, places in (partners or {}).items()
         },
-        migrations=(folder / "migrations", _LIBRARY_SCHEMA),
+        migrations=(Path(get_root_path(package)) / "migrations", _LIBRARY_SCHEMA),
         on_refusal=on_refusal or {},
     )
     for name in migrate(context.db, context.migrations):

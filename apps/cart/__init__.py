@@ -1,7 +1,6 @@
 """The cart app: what each user means to buy."""
 
 from functools import partial
-from pathlib import Path
 
 from flask import Flask
 
@@ -10,19 +9,14 @@ from apps.cart.listing import REFRESH_EVERY_S, Listing
 from shop_common.app import build_app
 from shop_common.background import Job
 from shop_common.clock import Clock, now
-from shop_common.config import Config, load_config
+from shop_common.config import Config
 from shop_common.context import make_context
 
 SWEEP_EVERY_S = 600.0
 
 
 def create_app(config: Config | None = None, time_source: Clock = now) -> Flask:
-    context = make_context(
-        config or load_config("cart"),
-        Path(__file__).parent,
-        partners={"catalog": None},
-        time_source=time_source,
-    )
+    context = make_context(__name__, config, partners={"catalog": None}, time_source=time_source)
     context.memory["listing"] = listing = Listing()
     jobs = [
         Job("refresh_listing", REFRESH_EVERY_S, partial(listing.refresh, context)),

@@ -1,7 +1,6 @@
 """The payments app: who paid what, what goes back, and that orders hears of both."""
 
 from functools import partial
-from pathlib import Path
 
 from flask import Flask
 
@@ -10,7 +9,7 @@ from apps.payments.providers import make_provider
 from shop_common.app import build_app
 from shop_common.background import Job
 from shop_common.clock import Clock, now
-from shop_common.config import Config, load_config
+from shop_common.config import Config
 from shop_common.context import make_context
 
 SWEEP_EVERY_S = 1.0
@@ -18,8 +17,8 @@ SWEEP_EVERY_S = 1.0
 
 def create_app(config: Config | None = None, time_source: Clock = now) -> Flask:
     context = make_context(
-        config or load_config("payments"),
-        Path(__file__).parent,
+        __name__,
+        config,
         partners={"orders": None},
         on_refusal={"paid": partial(service.refuse_payment, time_source)},
         time_source=time_source,

@@ -2,7 +2,6 @@
 
 import multiprocessing
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ PRODUCTS = 8
 
 
 def _open(config: Config) -> Context:
-    return make_context(config, Path(service.__file__).parent)
+    return make_context("apps.cart", config)
 
 
 def _add_up(config: Config, changes: int) -> None:
