@@ -141,7 +141,8 @@ def change_stock(context: Context, product_id: int, delta: int, reason: str) -> 
     with context.db.write() as tx:
         idempotency.claim(tx)
         stock = store.get_product(tx, product_id, lock=True)["stock"]
-        if not 0 <= stock + delta <= MAX_STOCK:
+        # What has been given back may have made it more than anybody may.
+        if not 0 <= stock + delta <= max(stock, MAX_STOCK):
             bound = f"; {MAX_STOCK} is the most" if delta > 0 else ""
             raise ConflictError(f"Product {product_id} has a stock of {stock}{bound}", stock=stock)
         store_stock.add_stock(tx, product_id, delta, reason, to_iso(context.clock()))

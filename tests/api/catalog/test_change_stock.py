@@ -38,6 +38,19 @@ def test_out_of_bounds(catalog: Api, delta: int) -> None:
     assert len(catalog.get("/products/1/stock/history").json) == 1
 
 
+def test_more_than_anybody_may_make_it_can_be_lowered(catalog: Api) -> None:
+    """What an order held comes back on top of what was added meanwhile."""
+    most = 1_000_000_000
+    held = {"order_id": "o-1", "items": [{"product_id": 1, "quantity": 5}]}
+    assert catalog.post("/reservations", json=held).status_code == 200
+    catalog.post("/products/1/stock", json={"delta": most - 45})
+    assert catalog.post("/reservations/o-1/release").status_code == 200
+    assert catalog.get("/products/1").json["stock"] == most + 5
+    assert catalog.post("/products/1/stock", json={"delta": 1}).status_code == 409
+    answer = catalog.post("/products/1/stock", json={"delta": -1})
+    assert (answer.status_code, answer.json["stock"]) == (200, most + 4)
+
+
 @pytest.mark.parametrize(
     "body",
     [
