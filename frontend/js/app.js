@@ -6,6 +6,7 @@ import { setCurrency } from "./format.js";
 import {
   html,
   lazy,
+  orUnreachable,
   render,
   useCallback,
   useEffect,
@@ -77,7 +78,8 @@ function Page({ name, route }) {
   const [Content, setContent] = useState(null);
   const place = useRef();
   useLayoutEffect(() => {
-    PAGES[name]().then((module) => setContent(() => module.default));
+    const loading = PAGES[name]().then((module) => module.default);
+    orUnreachable(loading).then((component) => setContent(() => component));
   }, []);
   useLayoutEffect(() => {
     const heading = place.current.querySelector("h1");

@@ -22,11 +22,31 @@ export function lazy(load) {
     const [, redraw] = useState(false);
     useLayoutEffect(() => {
       if (!Loaded)
-        load().then((component) => {
+        orUnreachable(load()).then((component) => {
           Loaded = component;
           redraw(true);
         });
     }, []);
     return Loaded && html`<${Loaded} ...${props} />`;
   };
+}
+
+/**
+ * The component that is loaded, or one that says that it cannot be. What a browser did not get it
+ * does not ask for again before the whole page is loaded anew.
+ */
+export function orUnreachable(loading) {
+  return loading.catch((error) => {
+    // What fetching fails with. Anything else is a mistake of this page, and goes on.
+    if (!(error instanceof TypeError)) throw error;
+    return Unreachable;
+  });
+}
+
+function Unreachable() {
+  return html`
+    <div class="failure" role="alert">
+      <span>This cannot be shown right now: The shop cannot be reached.</span>
+      <button type="button" onClick=${() => location.reload()}>Load the page again</button>
+    </div>`;
 }

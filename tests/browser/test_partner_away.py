@@ -1,10 +1,11 @@
-"""What the page says while the catalogue hangs, and after it is back."""
+"""What the page says while the catalogue hangs or nobody answers, and after they are back."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.client import Client
@@ -52,3 +53,22 @@ def test_stopped_catalogue(
     expect(page.get_by_role("list", name="Cart")).to_contain_text("Laptop")
     expect(page.get_by_text("Not checked yet")).to_have_count(0)
     expect(page.get_by_role("button", name="Check out")).to_be_enabled()
+
+
+@pytest.mark.parametrize(
+    ("module", "link", "heading"),
+    [("/js/pages/orders.js", "Orders", "Orders"), ("/js/components/cart-panel.js", "Shop", "Cart")],
+)
+def test_page_that_does_not_arrive(
+    visit: Callable[[str], Page], watch: Watch, module: str, link: str, heading: str
+) -> None:
+    """It is said instead of a blank page; the browser asks for it again once it is loaded anew."""
+    watch.expect_failure(0, module)
+    page = visit("health")
+    page.route(f"**{module}", lambda route: route.abort())
+    page.get_by_role("navigation").get_by_role("link", name=link).click()
+    said = "This cannot be shown right now: The shop cannot be reached."
+    expect(page.get_by_role("alert").get_by_text(said, exact=True)).to_be_visible()
+    page.unroute_all()
+    page.get_by_role("button", name="Load the page again").click()
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
