@@ -48,7 +48,8 @@ export function whenKeyRefused(handler) {
  * `timeoutMs`, `asBlob`. Resolves to {status, data, headers}. Throws ApiError.
  */
 export async function call(method, path, options = {}) {
-  const response = await send(method, path, options);
+  const key = getKey();
+  const response = await send(method, path, key, options);
   if (response.ok && options.asBlob) return { data: await readBlob(response) };
   if (response.status === 204) return { status: 204, data: null, headers: response.headers };
   const data = await response.json().catch(() => null);
@@ -56,7 +57,8 @@ export async function call(method, path, options = {}) {
     return { status: response.status, data, headers: response.headers };
   const detail =
     data?.detail ?? `The shop gave an answer that this page cannot read (${response.status})`;
-  if (response.status === 401) {
+  // A late answer may be about the key that was there before.
+  if (response.status === 401 && key === getKey()) {
     refusal = detail;
     keyRefused(detail);
   }
@@ -108,7 +110,7 @@ async function readBlob(response) {
   }
 }
 
-async function send(method, path, { body, headers = {}, timeoutMs = TIMEOUT_MS }) {
+async function send(method, path, key, { body, headers = {}, timeoutMs = TIMEOUT_MS }) {
   const isJson = body !== undefined && !(body instanceof Blob);
   const type = isJson ? { "Content-Type": "application/json" } : {};
   try {
@@ -116,7 +118,7 @@ async function send(method, path, { body, headers = {}, timeoutMs = TIMEOUT_MS }
       method,
       headers: {
         Accept: "application/json, text/csv",
-        "X-API-Key": getKey() ?? "",
+        "X-API-Key": key ?? "",
         ...type,
         ...headers,
       },

@@ -1,9 +1,11 @@
 """The API key: asked for once, kept in this tab only, shown as wrong, forgotten."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from tests.browser.routes import let_draw
 from tests.browser.watch import Watch
 
 STORED = "JSON.stringify([sessionStorage, localStorage, document.cookie])"
@@ -63,6 +65,32 @@ def test_key_in_the_address_of_an_open_page(shop: Any, page: Page) -> None:
     page.evaluate("key => { location.hash = `key=${key}` }", shop.key)
     expect(page.get_by_role("heading", name="Laptop")).to_be_visible()
     assert shop.key not in page.url
+
+
+def test_late_refusal_of_the_key_before(shop: Any, page: Page, watch: Watch) -> None:
+    """It says nothing about the key that is there now."""
+    held: list[Route] = []
+
+    def hold_those_of_old(route: Route) -> None:
+        if route.request.headers["x-api-key"] == "old":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/**", hold_those_of_old)
+    page.goto(f"{shop.url}/#key=old")
+    page.get_by_role("navigation").wait_for()
+    page.evaluate("key => { location.hash = `key=${key}` }", shop.key)
+    laptop = page.get_by_role("heading", name="Laptop")
+    expect(laptop).to_be_visible()
+    for route in held:
+        watch.allow_failure(401, urlsplit(route.request.url).path)
+        with page.expect_event("requestfinished", lambda done, of=route.request: done == of):
+            route.fulfill(status=401, json={"detail": "Invalid API Key"})
+    let_draw(page)
+    assert held
+    expect(laptop).to_be_visible()
+    expect(page.get_by_label("API key")).to_have_count(0)
 
 
 def test_log_out_forgets(shop: Any, page: Page) -> None:
