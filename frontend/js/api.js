@@ -80,10 +80,10 @@ async function callForVersion(method, id, options) {
   return { product: data, version: headers.get("ETag") };
 }
 
-export const importProducts = async (file, options) => {
+export const importProducts = async (file, { isDryRun, setStock }) => {
+  const path = `/catalog/products/import${toQuery({ dry_run: isDryRun, set_stock: setStock })}`;
   const headers = { "Content-Type": "text/csv" };
-  const path = `/catalog/products/import${toQuery(options)}`;
-  return (await post(path, { body: file, headers, timeoutMs: NO_LIMIT_MS })).data;
+  return (await post(path, { body: file, headers, timeoutMs: NO_LIMIT_MS, isDryRun })).data;
 };
 
 // Orders

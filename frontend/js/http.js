@@ -14,21 +14,21 @@ let keyRefused = () => {};
 
 /**
  * A call that failed. `message` has no full stop at its end; `status` is 0 if nobody answered;
- * `method` is that of the request, if one was sent.
+ * `isWrite` says whether the request, if one was sent, was to change anything.
  */
 export class ApiError extends Error {
-  constructor(status, message, members = {}, method = "GET") {
+  constructor(status, message, members = {}, isWrite = false) {
     super(message.replace(/\.$/, ""));
     this.name = "ApiError";
     this.status = status;
     this.members = members;
-    this.method = method;
+    this.isWrite = isWrite;
   }
 
   /** Only an app itself can say that nothing was done; the way to it cannot, nor half an answer. */
   get isUnknown() {
     const isSilent = this.status < 400 || [500, 502, 504].includes(this.status);
-    return this.method !== "GET" && (isSilent || this.isRunning);
+    return this.isWrite && (isSilent || this.isRunning);
   }
 
   /** The same request was sent before and is still being answered. */
@@ -45,7 +45,8 @@ export function whenKeyRefused(handler) {
 
 /**
  * Send a request to the shop's API. `options`: `body` (sent as JSON, a File as it is), `headers`,
- * `timeoutMs`, `asBlob`. Resolves to {status, data, headers}. Throws ApiError.
+ * `timeoutMs`, `asBlob`, `isDryRun` (nothing is changed by it). Resolves to {status, data, headers}.
+ * Throws ApiError.
  */
 export async function call(method, path, options = {}) {
   const key = getKey();
@@ -62,7 +63,7 @@ export async function call(method, path, options = {}) {
     refusal = detail;
     keyRefused(detail);
   }
-  throw new ApiError(response.status, detail, data ?? {}, method);
+  throw new ApiError(response.status, detail, data ?? {}, isWrite(method, options));
 }
 
 /**
@@ -110,7 +111,8 @@ async function readBlob(response) {
   }
 }
 
-async function send(method, path, key, { body, headers = {}, timeoutMs = TIMEOUT_MS }) {
+async function send(method, path, key, options) {
+  const { body, headers = {}, timeoutMs = TIMEOUT_MS } = options;
   const isJson = body !== undefined && !(body instanceof Blob);
   const type = isJson ? { "Content-Type": "application/json" } : {};
   try {
@@ -128,6 +130,10 @@ async function send(method, path, key, { body, headers = {}, timeoutMs = TIMEOUT
   } catch (error) {
     const isLate = error.name === "TimeoutError";
     const said = isLate ? "The shop did not answer in time" : "The shop cannot be reached";
-    throw new ApiError(0, said, {}, method);
+    throw new ApiError(0, said, {}, isWrite(method, options));
   }
+}
+
+function isWrite(method, { isDryRun }) {
+  return method !== "GET" && !isDryRun;
 }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -243,6 +244,44 @@ def test_a_list_that_is_older_than_the_change(
         route.fulfill(response=answer)
     expect(page.get_by_role("status").get_by_text("0 products")).to_have_count(1)
     expect(rows).to_have_count(0)
+
+
+def check_file(page: Page, path: Path) -> None:
+    page.get_by_label("File").set_input_files(path)
+    page.get_by_role("button", name="Check the file").click()
+
+
+@pytest.fixture
+def products_csv(tmp_path: Path, name: str) -> Path:
+    path = tmp_path / "products.csv"
+    path.write_text(f"Handle,Title,Variant Price,Variant Inventory Qty\n{name},{name},1.50,3\n")
+    return path
+
+
+def test_file_that_has_changed_since_it_was_chosen(visit: Visit, products_csv: Path) -> None:
+    """No browser reads it any more: the page says what to do, and it can be chosen again."""
+    page = visit("products")
+    page.get_by_role("button", name="Import CSV").click()
+    check_file(page, products_csv)
+    expect(page.get_by_text("1 new, 0 changed, 0 as they are.")).to_be_visible()
+    products_csv.write_text(products_csv.read_text() + "another,Another,2.50,1\n")
+    page.get_by_role("button", name="Import it").click()
+    said = "The file has changed since it was chosen: choose it again."
+    expect(page.get_by_role("alert").get_by_text(said, exact=True)).to_be_visible()
+    expect(page.get_by_label("File")).to_have_value("")
+    check_file(page, products_csv)
+    expect(page.get_by_text("2 new, 0 changed, 0 as they are.")).to_be_visible()
+
+
+def test_lost_answer_about_a_file(visit: Visit, products_csv: Path, watch: Watch) -> None:
+    """Looking at a file changes nothing, whether it is known what came of it or not."""
+    watch.expect_failure(0, "/api/catalog/products/import")
+    page = visit("products")
+    page.get_by_role("button", name="Import CSV").click()
+    lose(page, "**/import?*")
+    check_file(page, products_csv)
+    said = "The file was not imported: The shop cannot be reached."
+    expect(page.get_by_role("alert").get_by_text(said, exact=True)).to_be_visible()
 
 
 def test_import(visit: Visit, client: Client, name: str, watch: Watch) -> None:

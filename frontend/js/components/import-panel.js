@@ -4,7 +4,7 @@ import { ApiError, importProducts } from "../api.js";
 import { count } from "../format.js";
 import { useAction } from "../hooks.js";
 import { html, useRef, useState } from "../html.js";
-import { say } from "./notice.js";
+import { say, warn } from "./notice.js";
 import { Button } from "./button.js";
 import { DataTable } from "./data-table.js";
 
@@ -22,12 +22,14 @@ export function ImportPanel({ onImported }) {
   const run = (isDryRun) =>
     act(async () => {
       const { file, set_stock: setStock } = form.current.elements;
+      const [chosen] = file.files;
       forget();
+      if (!(await isReadable(chosen))) {
+        file.value = "";
+        return warn("The file has changed since it was chosen: choose it again.");
+      }
       try {
-        const result = await importProducts(file.files[0], {
-          dry_run: isDryRun,
-          set_stock: setStock.checked,
-        });
+        const result = await importProducts(chosen, { isDryRun, setStock: setStock.checked });
         setResult(isDryRun ? { checked: result } : { done: result });
         if (!isDryRun) {
           say("Products imported.");
@@ -65,6 +67,16 @@ export function ImportPanel({ onImported }) {
             toKey=${toKey} />`
       }
     </form>`;
+}
+
+/** A file that has changed on the disk since it was chosen can be neither read nor sent. */
+async function isReadable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function Summary({ result: { created, updated, unchanged } }) {
