@@ -7,8 +7,8 @@ import { replaceQuery } from "./router.js";
 
 /**
  * Load when `deps` change. {data, askedAt, error, isLoading, reload}; `data` stays while it loads
- * again. `askedAt`, on the clock of performance.now(): whatever changed after it, `data` may not
- * know.
+ * again, and if that fails unless it was of other deps. `askedAt`, on the clock of
+ * performance.now(): whatever changed after it, `data` may not know.
  */
 export function useLoad(load, deps) {
   const [state, setState] = useState({ isLoading: true });
@@ -19,11 +19,14 @@ export function useLoad(load, deps) {
     setState((before) => ({ ...before, isLoading: true }));
     try {
       const data = await load();
-      if (own === latest.current) setState({ data, askedAt, isLoading: false });
+      if (own === latest.current) setState({ of: load, data, askedAt, isLoading: false });
     } catch (error) {
       const message = inWords(error);
-      if (own === latest.current)
-        setState(({ data, askedAt }) => ({ data, askedAt, error: message, isLoading: false }));
+      if (own !== latest.current) return;
+      setState((before) => {
+        const kept = before.of === load ? before : {};
+        return { ...kept, error: message, isLoading: false };
+      });
     }
   }, deps);
   // Before the first paint: on a slow line each frame counts.

@@ -94,6 +94,25 @@ def test_page_of_another_list(visit: Visit, page: Page, client: Client, user_id:
     expect(links).to_have_text(newest)
 
 
+def test_list_that_fails_after_the_filter_has_changed(
+    visit: Visit, client: Client, user_id: str, watch: Watch
+) -> None:
+    """The rows of the filter before do not stand under the new one's failure."""
+    watch.expect_failure(0, "/api/orders")
+    order_id = client.order(user_id)["order_id"]
+    page = visit(f"orders?user_id={user_id}")
+    links = page.get_by_role("table", name="Orders").get_by_role("link")
+    expect(links).to_have_text([order_id[-8:]])
+    page.route("**/api/orders?*", lambda route: route.abort())
+    failure = page.get_by_role("alert").get_by_text("The orders cannot be shown right now")
+    page.get_by_role("button", name="Refresh").click()
+    expect(failure).to_be_visible()
+    expect(links).to_have_count(1)
+    page.get_by_label("Status").select_option("Paid")
+    expect(links).to_have_count(0)
+    expect(failure).to_be_visible()
+
+
 def test_orders_as_a_file(visit: Visit, client: Client, user_id: str, tmp_path: Path) -> None:
     """The export holds what the filter shows."""
     order_id = client.order(user_id)["order_id"]
