@@ -39,22 +39,25 @@ export function useLoad(load, deps) {
   return { ...state, reload };
 }
 
-/** A list by pages: `load(next)` resolves to {rows, next}. {rows, hasMore, more, ...useLoad}. */
+/**
+ * A list by pages: `load(next)` resolves to {rows, next}. {rows, firstNew, hasMore, more,
+ * ...useLoad}; `firstNew` is the row that the last `more` has begun with.
+ */
 export function usePages(load, deps) {
   const first = useLoad(() => load(null), deps);
   // The pages after the first, with the first page that they follow: one that was asked for before
   // the list changed is no part of what is shown now.
   const [later, setLater] = useState({ of: null });
   const [act, isBusy] = useAction();
-  const { rows: further, next } =
-    later.of === first.data ? later : { rows: [], next: first.data?.next };
+  const further = later.of === first.data ? later : { rows: [], next: first.data?.next };
   const more = () =>
     act(async () => {
-      const page = await load(next);
-      setLater({ of: first.data, rows: [...further, ...page.rows], next: page.next });
+      const { rows: added, next } = await load(further.next);
+      setLater({ of: first.data, rows: [...further.rows, ...added], next, firstNew: added[0] });
     }, "The list cannot go on right now");
-  const rows = first.data && [...first.data.rows, ...further];
-  return { ...first, rows, hasMore: Boolean(next), more, isBusy };
+  const rows = first.data && [...first.data.rows, ...further.rows];
+  const { next, firstNew } = further;
+  return { ...first, rows, firstNew, hasMore: Boolean(next), more, isBusy };
 }
 
 /**
@@ -71,7 +74,7 @@ export function useAction() {
     setBusy(true);
     clearNotice();
     try {
-      return await work();
+      return await keepFocus(work);
     } catch (error) {
       const message = inWords(error);
       // A refused key has led back to the form already, which says so.
@@ -84,6 +87,20 @@ export function useAction() {
     }
   }, []);
   return [act, isBusy];
+}
+
+/** Do `work`; if what had the focus is gone by then and nothing has it, the heading gets it. */
+export async function keepFocus(work) {
+  const used = document.activeElement;
+  try {
+    return await work();
+  } finally {
+    // Once what came of it is drawn.
+    requestAnimationFrame(() => {
+      if (!used.isConnected && document.activeElement === document.body)
+        document.querySelector("h1")?.focus({ preventScroll: true });
+    });
+  }
 }
 
 /** Call `ask()` now and `everyMs` after each end, while the page is there and can be seen. */

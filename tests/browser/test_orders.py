@@ -68,8 +68,10 @@ def test_orders_by_pages(visit: Visit, client: Client, user_id: str) -> None:
     shorten(page, "**/orders?limit=24*")
     page.reload()
     expect(links).to_have_count(2)
-    page.get_by_role("button", name="Show more").click()
+    page.get_by_role("button", name="Show more").press("Enter")
     expect(links).to_have_text([order_id[-8:] for order_id in ids[::-1]])
+    # The button is gone.
+    expect(page.get_by_role("row").filter(has_text=ids[0][-8:])).to_be_focused()
 
 
 def test_page_of_another_list(visit: Visit, page: Page, client: Client, user_id: str) -> None:
@@ -111,6 +113,21 @@ def test_list_that_fails_after_the_filter_has_changed(
     page.get_by_label("Status").select_option("Paid")
     expect(links).to_have_count(0)
     expect(failure).to_be_visible()
+
+
+def test_try_again_that_succeeds(visit: Visit, page: Page, watch: Watch) -> None:
+    """Its button goes, and the focus with it to the heading."""
+    watch.expect_failure(0, "/api/orders")
+    page.route("**/api/orders?*", lambda route: route.abort())
+    visit("orders")
+    again = page.get_by_role("button", name="Try again")
+    again.press("Enter")
+    expect(again).to_be_enabled()
+    expect(again).to_be_focused()
+    page.unroute_all()
+    again.press("Enter")
+    expect(again).to_have_count(0)
+    expect(page.get_by_role("heading", name="Orders")).to_be_focused()
 
 
 def test_orders_as_a_file(visit: Visit, client: Client, user_id: str, tmp_path: Path) -> None:

@@ -146,6 +146,8 @@ def test_conflict(
 
     page.get_by_role("button", name=decision).click()
     expect(conflict).to_have_count(0)
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_focused()
+    expect(page.get_by_role("alert").get_by_text("Not saved")).to_have_count(0)
     row = page.get_by_role("row").filter(has_text=name).first
     expect(row).to_contain_text("$6.00" if decision == "Take theirs" else "$7.00")
     assert read(client, product_id)["price"] == (6 if decision == "Take theirs" else 7)
@@ -211,6 +213,8 @@ def test_add_and_stop_selling(visit: Visit, client: Client, name: str) -> None:
     page.get_by_label("Stock", exact=True).fill("4")
     page.get_by_role("button", name="Add the product").click()
     expect(page.get_by_role("status").get_by_text(f"{name} added.")).to_be_visible()
+    heading = page.get_by_role("heading", name="Products and stock")
+    expect(heading).to_be_focused()
     [product] = client.call("GET", "/catalog/products", params={"q": name})
     assert (product["price"], product["stock"]) == (12.5, 4)
 
@@ -219,6 +223,7 @@ def test_add_and_stop_selling(visit: Visit, client: Client, name: str) -> None:
     page.get_by_role("button", name="Stop selling").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop selling").click()
     expect(page.get_by_role("row").filter(has_text=name)).to_have_count(0)
+    expect(heading).to_be_focused()
     assert client.call("GET", "/catalog/products", params={"q": name}) == []
 
 

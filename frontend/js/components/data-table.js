@@ -4,16 +4,17 @@
  * `display` takes them away.
  */
 
-import { html } from "../html.js";
+import { html, useLayoutEffect, useRef } from "../html.js";
 
 const SKELETON_ROWS = 5;
 
 /**
  * `rows` are undefined until they are there. `expand(row)` may give what stands below a row;
- * `toKey(row)` is what tells rows apart.
+ * `toKey(row)` is what tells rows apart. `firstNew` is the row that "Show more" goes on with.
  */
 export function DataTable(props) {
-  const { caption, columns, rows, toKey, empty = "Nothing here.", isLoading, expand } = props;
+  const { caption, columns, rows, firstNew, toKey, empty = "Nothing here." } = props;
+  const { isLoading, expand } = props;
   if (rows?.length === 0) return html`<p class="empty">${empty}</p>`;
   if (!rows && !isLoading) return null;
   return html`
@@ -28,7 +29,8 @@ export function DataTable(props) {
             rows
               ? rows.map(
                   (row) =>
-                    html`<${Row} key=${toKey(row)} row=${row} columns=${columns} expand=${expand} />`,
+                    html`<${Row} key=${toKey(row)} row=${row} columns=${columns} expand=${expand}
+                        isFirstNew=${row === firstNew} />`,
                 )
               : [...Array(SKELETON_ROWS).keys()].map(
                   () => html`<${SkeletonRow} columns=${columns} />`,
@@ -46,10 +48,16 @@ function Head({ column }) {
     </th>`;
 }
 
-function Row({ row, columns, expand }) {
+function Row({ row, columns, expand, isFirstNew }) {
   const below = expand?.(row);
+  const place = useRef();
+  // "Show more" may be gone, and the focus with it.
+  useLayoutEffect(() => {
+    if (isFirstNew && document.activeElement === document.body) place.current.focus();
+  }, [isFirstNew]);
   return html`
-    <tr role="row" class=${below ? "is-open" : ""}>
+    <tr role="row" class=${below ? "is-open" : ""} ref=${place}
+        tabindex=${isFirstNew ? "-1" : undefined}>
       ${columns.map((column) => html`<${Cell} column=${column} row=${row} />`)}
     </tr>
     ${

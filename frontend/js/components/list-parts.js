@@ -1,6 +1,7 @@
 /** What stands around a list: how much there is, why it cannot be shown, the way to the next page. */
 
 import { count } from "../format.js";
+import { keepFocus } from "../hooks.js";
 import { html } from "../html.js";
 import { Button } from "./button.js";
 
@@ -12,7 +13,7 @@ export function Failure({ what, of }) {
         of.error &&
         html`
         <span>${what}: ${of.error}.</span>
-        <${Button} isBusy=${of.isLoading} onClick=${of.reload}>Try again<//>`
+        <${Button} isBusy=${of.isLoading} onClick=${() => keepFocus(of.reload)}>Try again<//>`
       }
     </div>`;
 }

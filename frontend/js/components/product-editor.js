@@ -66,12 +66,15 @@ function EditForm({ id, read, onChanged }) {
         warn("Not saved: somebody else has changed this product meanwhile");
       }
     }, "The product was not saved");
-  const takeTheirs = () => {
-    for (const name of Object.keys(LABELS))
-      form.current.elements[name].value = showValue(theirs.product[name]);
-    onChanged(theirs.product);
-    setVersions({ base: theirs, theirs: null });
-  };
+  const takeTheirs = () =>
+    act(() => {
+      for (const name of Object.keys(LABELS))
+        form.current.elements[name].value = showValue(theirs.product[name]);
+      onChanged(theirs.product);
+      setVersions({ base: theirs, theirs: null });
+      // The button that was used is gone.
+      form.current.querySelector("[type=submit]").focus();
+    });
   const archive = () =>
     act(async () => {
       await archiveProduct(id);

@@ -56,7 +56,7 @@ export function StockPanel({ id, stock, onChanged }) {
       <h3>History of the stock</h3>
       <${Failure} what="The history cannot be shown right now" of=${history} />
       <${DataTable} caption="History of the stock" columns=${COLUMNS} rows=${history.rows}
-          isLoading=${history.isLoading}
+          firstNew=${history.firstNew} isLoading=${history.isLoading}
                     toKey=${(movement) => movement.id} empty="The stock has never changed." />
       <${MoreButton} of=${history} />
     </div>`;

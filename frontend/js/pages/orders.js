@@ -67,7 +67,8 @@ export default function Orders({ route }) {
     </form>
     <${ListStatus} of=${list} rows=${list.rows} noun="order" />
     <${Failure} what="The orders cannot be shown right now" of=${list} />
-    <${DataTable} caption="Orders" columns=${COLUMNS} rows=${list.rows} isLoading=${list.isLoading}
+    <${DataTable} caption="Orders" columns=${COLUMNS} rows=${list.rows}
+                  firstNew=${list.firstNew} isLoading=${list.isLoading}
                   toKey=${(order) => order.order_id} empty="No orders here." />
     <${MoreButton} of=${list} />`;
 }

@@ -48,7 +48,7 @@ export default function Products({ route }) {
     <${ListStatus} of=${list} rows=${rows} noun="product" />
     <${Failure} what="The products cannot be shown right now" of=${list} />
     <${DataTable} caption="Products" columns=${makeColumns(opened, toggle)} rows=${rows}
-        isLoading=${list.isLoading}
+        firstNew=${list.firstNew} isLoading=${list.isLoading}
       toKey=${(product) => product.id}
       empty=${wanted.low ? `No product has ${LOW_STOCK} or fewer left.` : "No products here."}
       expand=${(product) =>
