@@ -205,20 +205,22 @@ def test_search_in_the_address(visit: Visit, add_product: AddProduct, name: str)
 
 
 def test_add_and_stop_selling(visit: Visit, client: Client, name: str) -> None:
-    """A new product is in the list; stopped, it is in none."""
-    page = visit("products")
+    """A new product is shown, whatever list was there before; stopped, it is in none."""
+    page = visit("products?low=1")
+    page.get_by_role("searchbox").fill("Laptop")
     page.get_by_role("button", name="Add a product").click()
     page.get_by_label("Name").fill(name)
     page.get_by_label("Price").fill("12.50")
-    page.get_by_label("Stock", exact=True).fill("4")
+    page.get_by_label("Stock", exact=True).fill("40")
     page.get_by_role("button", name="Add the product").click()
     expect(page.get_by_role("status").get_by_text(f"{name} added.")).to_be_visible()
     heading = page.get_by_role("heading", name="Products and stock")
     expect(heading).to_be_focused()
     [product] = client.call("GET", "/catalog/products", params={"q": name})
-    assert (product["price"], product["stock"]) == (12.5, 4)
+    assert (product["price"], product["stock"]) == (12.5, 40)
 
-    page.get_by_role("searchbox").fill(name)
+    expect(page.get_by_role("searchbox")).to_have_value(name)
+    expect(page.get_by_label("Low stock only")).not_to_be_checked()
     page.get_by_role("button", name=f"Edit {name}").click()
     page.get_by_role("button", name="Stop selling").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop selling").click()

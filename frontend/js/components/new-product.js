@@ -7,6 +7,7 @@ import { say } from "./notice.js";
 import { Button } from "./button.js";
 import { ProductFields, readFields } from "./product-fields.js";
 
+/** `onAdded(product)` is told what it is now. */
 export function NewProduct({ onAdded }) {
   const [problems, setProblems] = useState({});
   const [act, isBusy] = useAction();
@@ -17,9 +18,9 @@ export function NewProduct({ onAdded }) {
     const fields = readFields(form.current);
     act(async () => {
       try {
-        const { isReplay } = await createProduct({ ...fields, stock: Number(fields.stock) });
-        say(`${fields.name} ${isReplay ? "had been added already" : "added"}.`);
-        onAdded();
+        const added = await createProduct({ ...fields, stock: Number(fields.stock) });
+        say(`${added.name} ${added.isReplay ? "had been added already" : "added"}.`);
+        onAdded(added);
       } catch (error) {
         setProblems(error.members?.errors ?? {});
         throw error;

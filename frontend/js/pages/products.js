@@ -20,6 +20,8 @@ export default function Products({ route }) {
   const initial = { q: route.query.get("q") ?? "", low: route.query.get("low") };
   const [filter, wanted, narrow] = useFilter("products", initial, TYPING_MS);
   const [opened, setOpened] = useState(null);
+  // The search field, made anew by it, shows what the list was narrowed to.
+  const [addedId, setAddedId] = useState(null);
   const list = usePages(
     (next) => listProducts({ q: wanted.q, max_stock: wanted.low ? LOW_STOCK : "" }, next),
     [wanted],
@@ -36,13 +38,15 @@ export default function Products({ route }) {
     })
     .filter((row) => row !== null);
   const toggle = (name) => setOpened((before) => (before === name ? null : name));
-  const added = () => {
+  const added = ({ id, name }) => {
     setOpened(null);
-    list.reload();
+    setAddedId(id);
+    // In the list of all it stands last, which may be pages away.
+    narrow({ q: name, low: "" });
   };
   return html`
     <h1 tabindex="-1">Products and stock</h1>
-    <${Tools} filter=${filter} narrow=${narrow} opened=${opened} toggle=${toggle} />
+    <${Tools} key=${addedId} filter=${filter} narrow=${narrow} opened=${opened} toggle=${toggle} />
     ${opened === "new" && html`<${NewProduct} onAdded=${added} />`}
     ${opened === "import" && html`<${ImportPanel} onImported=${list.reload} />`}
     <${ListStatus} of=${list} rows=${rows} noun="product" />
