@@ -229,6 +229,50 @@ def test_add_and_stop_selling(visit: Visit, client: Client, name: str) -> None:
     assert client.call("GET", "/catalog/products", params={"q": name}) == []
 
 
+def test_what_was_typed_is_not_dropped_unasked(
+    open_editor: Callable[[], Page], add_product: AddProduct, name: str
+) -> None:
+    """Another form, another page or a reload would take it; of what is saved nothing is asked."""
+    add_product(name)
+    page = open_editor()
+    price = page.get_by_label("Price")
+    question = page.get_by_role("dialog", name="Drop what was typed?")
+    price.fill("7,5")
+    close = page.get_by_role("button", name=f"Close {name}")
+    close.click()
+    question.get_by_role("button", name="Back").click()
+    expect(price).to_have_value("7,5")
+    expect(close).to_be_focused()
+    page.get_by_role("link", name="Orders").click()
+    question.get_by_role("button", name="Back").click()
+    expect(price).to_have_value("7,5")
+    assert asked_before_leaving(page)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").get_by_text(f"{name} saved.")).to_be_visible()
+    assert not asked_before_leaving(page)
+
+    page.get_by_label("Add or take away").fill("3")
+    page.get_by_role("button", name="Add a product").click()
+    question.get_by_role("button", name="Drop it").click()
+    expect(page.get_by_role("form", name="Add a product").get_by_label("Name")).to_be_focused()
+    page.get_by_role("button", name="Import CSV").click()
+    expect(page.get_by_role("form", name="Import products")).to_be_visible()
+    page.get_by_role("button", name=f"Edit {name}").click()
+    page.get_by_label("SKU").fill("NEW")
+    page.get_by_role("link", name="Orders").click()
+    question.get_by_role("button", name="Drop it").click()
+    expect(page.get_by_role("heading", name="Orders")).to_be_focused()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Products and stock")).to_be_visible()
+    assert not asked_before_leaving(page)
+
+
+def asked_before_leaving(page: Page) -> bool:
+    """Whether the browser would ask, as it does before a reload."""
+    event = 'new Event("beforeunload", { cancelable: true })'
+    return bool(page.evaluate(f"!dispatchEvent({event})"))
+
+
 def test_a_list_that_is_older_than_the_change(
     open_editor: Callable[[], Page], add_product: AddProduct, name: str
 ) -> None:

@@ -84,7 +84,7 @@ function EditForm({ id, read, onChanged }) {
   return html`
     <form class="editor" ref=${form} aria-label=${`Edit ${base.product.name}`}
           onSubmit=${(event) => (event.preventDefault(), save(theirs ?? base))}>
-      <${ProductFields} product=${read.product} problems=${problems} />
+      <${ProductFields} product=${base.product} problems=${problems} />
       ${theirs && html`<${Conflict} base=${base.product} theirs=${theirs.product} />`}
       <div class="buttons is-wide">
         <${Button} kind="main" type="submit"

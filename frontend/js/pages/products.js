@@ -8,6 +8,7 @@ import { Failure, ListStatus, MoreButton } from "../components/list-parts.js";
 import { NewProduct } from "../components/new-product.js";
 import { ProductImage } from "../components/product-card.js";
 import { ProductEditor } from "../components/product-editor.js";
+import { useUnsaved } from "../components/unsaved.js";
 import { saveFile } from "../download.js";
 import { LOW_STOCK } from "../facts.js";
 import { formatMoney } from "../format.js";
@@ -37,7 +38,8 @@ export default function Products({ route }) {
       return change?.at >= list.askedAt ? change.product : row;
     })
     .filter((row) => row !== null);
-  const toggle = (name) => setOpened((before) => (before === name ? null : name));
+  const [ask, question] = useUnsaved();
+  const toggle = (name) => ask(() => setOpened(opened === name ? null : name));
   const added = ({ id, name }) => {
     setOpened(null);
     setAddedId(id);
@@ -58,7 +60,8 @@ export default function Products({ route }) {
       expand=${(product) =>
         opened === product.id &&
         html`<${ProductEditor} id=${product.id} onChanged=${(now) => replace(product.id, now)} />`} />
-    <${MoreButton} of=${list} />`;
+    <${MoreButton} of=${list} />
+    ${question}`;
 }
 
 function Tools({ filter, narrow, opened, toggle }) {

@@ -1,0 +1,54 @@
+/** What was typed into an editor and is not saved is dropped only after a question. */
+
+import { readAmount } from "../format.js";
+import { html, useEffect, useState } from "../html.js";
+import { Dialog } from "./dialog.js";
+
+/**
+ * [ask, question]: `ask(drop)` drops the editors that are open: at once, or if something was typed
+ * there after the `question`, which has to stand on the page. A link to another page and leaving
+ * the dashboard are asked about as well.
+ */
+export function useUnsaved() {
+  const [drop, setDrop] = useState(null);
+  const close = () => setDrop(null);
+  const ask = (work) => (hasTyped() ? setDrop(() => work) : work());
+  useEffect(() => {
+    const follow = (event) => {
+      const link = event.target.closest("a[href^='#/']");
+      // With one of these keys it opens elsewhere.
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey || !hasTyped()) return;
+      event.preventDefault();
+      ask(() => location.assign(link.hash));
+    };
+    const leave = (event) => hasTyped() && event.preventDefault();
+    addEventListener("click", follow);
+    addEventListener("beforeunload", leave);
+    return () => {
+      removeEventListener("click", follow);
+      removeEventListener("beforeunload", leave);
+    };
+  }, []);
+  const confirm = () => {
+    close();
+    drop();
+  };
+  const question =
+    drop &&
+    html`
+    <${Dialog} title="Drop what was typed?" confirm="Drop it" isDanger=${true}
+        onConfirm=${confirm} onClose=${close}>
+      <p>It is not saved.</p>
+    <//>`;
+  return [ask, question];
+}
+
+function hasTyped() {
+  return [...document.querySelectorAll(".editor :is(input, textarea)")].some(isChanged);
+}
+
+/** Compared as it is saved: without space around it, and an amount of 2,6 as one of 2.60. */
+function isChanged({ inputMode, value, defaultValue }) {
+  if (inputMode === "decimal") return readAmount(value) !== readAmount(defaultValue);
+  return value.trim() !== defaultValue.trim();
+}
