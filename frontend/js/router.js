@@ -15,16 +15,25 @@ export function toHref(page, id, params) {
   return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}${query}`;
 }
 
+/** The addresses of filtered pages as they were last shown. */
+const lastHrefs = new Map();
+
+export function toLastHref(page) {
+  return lastHrefs.get(page) ?? toHref(page);
+}
+
 /**
  * Change the address of this page without leaving it, so that a reload shows the same. Not once
  * somebody has clicked a link: the page is left only a moment after the address says so.
  */
 export function replaceQuery(page, params) {
   const route = readRoute();
+  if (route.page !== page || route.id !== null) return;
   const href = toHref(page, null, params);
+  lastHrefs.set(page, href);
   // The address that the shop is opened with has no "#/shop", and needs none.
   const isSame = (href.split("?")[1] ?? "") === String(route.query);
-  if (route.page === page && route.id === null && !isSame) history.replaceState(null, "", href);
+  if (!isSame) history.replaceState(null, "", href);
 }
 
 /** A route of its own for each address that is gone to, also one with another query alone. */

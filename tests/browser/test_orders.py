@@ -34,6 +34,11 @@ def test_orders_are_found(visit: Visit, client: Client, user_id: str) -> None:
     expect(heading).to_have_text(f"Order {paid[-8:]}")
     expect(heading).to_be_focused()
     expect(page).to_have_title(f"Order {paid[-8:]} · Cornershop")
+    page.locator(".trail").get_by_role("link", name="Orders").click()
+    expect(page).to_have_url(re.compile(rf"#/orders\?status=PAID&user_id={user_id}$"))
+    expect(links).to_have_text([paid[-8:]])
+    page.get_by_role("navigation").get_by_role("link", name="Orders").click()
+    expect(page).to_have_url(re.compile("#/orders$"))
 
 
 def test_orders_follow_the_address(visit: Visit, client: Client, user_id: str) -> None:

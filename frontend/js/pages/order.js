@@ -9,7 +9,7 @@ import { Timeline } from "../components/timeline.js";
 import { formatMoney, formatTime, shortId, totalOf } from "../format.js";
 import { useLoad, useNames, usePolling } from "../hooks.js";
 import { html } from "../html.js";
-import { toHref } from "../router.js";
+import { toHref, toLastHref } from "../router.js";
 
 const ASK_AGAIN_MS = 1000;
 
@@ -23,7 +23,7 @@ export default function Order({ route: { id } }) {
   usePolling(async () => isUnderWay && reload(), ASK_AGAIN_MS, [isUnderWay]);
   const reload = () => Promise.all([order.reload(), history.reload(), payments.reload()]);
   return html`
-    <p class="trail"><a href=${toHref("orders")}>Orders</a></p>
+    <p class="trail"><a href=${toLastHref("orders")}>Orders</a></p>
     <h1 tabindex="-1">Order <span class="mono" title=${id}>${shortId(id)}</span></h1>
     <${Failure} what="The order cannot be shown right now" of=${order} />
     ${order.isLoading && !order.data && html`<${Loading} what="the order" />`}
