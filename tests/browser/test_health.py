@@ -25,7 +25,7 @@ def test_a_stop_is_seen(
     expect(catalog).to_contain_text("SQLite")
     cart = page.get_by_role("region", name="Cart")
     expect(cart).to_contain_text("Partner catalog")
-    with stopped(Path(shop.data_dir), "catalog"):
+    with stopped(Path(shop.data_dir), "catalog", client):
         began = time.monotonic()
         expect(catalog.get_by_text("Away")).to_be_visible(timeout=LONG_MS)
         seen_after_s = time.monotonic() - began

@@ -31,7 +31,7 @@ def test_stopped_catalogue(
     watch.allow_failure(504, "/api/catalog/categories")
     page = open_shop(user_id)
     expect(page.get_by_role("heading", name="Laptop")).to_be_visible()
-    with stopped(Path(shop.data_dir), "catalog"):
+    with stopped(Path(shop.data_dir), "catalog", client):
         # For a moment the cart still knows what is sold.
         wait_for(lambda: is_let_through_unchecked(client), 30)
         page.get_by_role("button", name="Add to Cart").first.click()

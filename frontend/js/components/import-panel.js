@@ -74,8 +74,9 @@ async function isReadable(file) {
   try {
     await file.slice(0, 1).arrayBuffer();
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (error instanceof DOMException) return false;
+    throw error;
   }
 }
 

@@ -39,8 +39,6 @@ export function OrderActions({ order, payments, isUnderWay, onChanged }) {
         // Also after a refusal: it says that the order is not what the page shows.
         close();
         await onChanged();
-        // The button that was used may be gone.
-        if (document.activeElement === document.body) document.querySelector("h1").focus();
       }
     }, failure);
   const payNow = () =>

@@ -56,7 +56,7 @@ export default function Orders({ route }) {
           ${ORDER_STATUSES.map((status) => html`<option value=${status}>${statusWord(status)}</option>`)}
         </select>
       </label>
-      <label>User
+      <label>User id
         <input type="search" defaultValue=${filter.user_id} autocomplete="off" spellcheck="false"
                onInput=${(event) => narrow({ user_id: event.target.value.trim() })} />
       </label>

@@ -99,7 +99,7 @@ function makeColumns(opened, toggle) {
       isWide: true,
       show: (product) => html`
         <span class="with-image"><${ProductImage} product=${product} />
-          <span>${product.name}<span class="soft small"> #${product.id}</span></span>
+          <span><bdi>${product.name}</bdi><span class="soft small"> #${product.id}</span></span>
         </span>`,
     },
     { label: "SKU", show: ({ sku }) => sku },
