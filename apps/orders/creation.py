@@ -9,7 +9,7 @@ from shop_common import idempotency
 from shop_common.clock import to_iso
 from shop_common.context import Context
 from shop_common.db import Row, retry_on_conflict
-from shop_common.errors import BusyError, ShopError
+from shop_common.errors import BusyError, ShopError, UnknownOutcomeError
 from shop_common.idempotency import AnsweredError
 from shop_common.ids import new_id
 
@@ -40,6 +40,8 @@ def create_order(context: Context, user_id: str, wanted: Sequence[WantedLine] | 
             attempt.asked.remove(refusal.partner)  # all or nothing: a no has taken nothing
             _give_up(context, attempt)
             raise refusal.error from refusal
+        except UnknownOutcomeError:
+            raise  # the order may be there: the sweep finds out, and gives back if it is not
         except (ShopError, AnsweredError):
             _give_up(context, attempt)
             raise

@@ -9,7 +9,7 @@ from shop_common import json_text
 from shop_common.clock import Clock, to_iso, too_far_ahead
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
-from shop_common.errors import KeyReusedError, KeyRunningError, ShopError
+from shop_common.errors import KeyReusedError, KeyRunningError, ShopError, UnknownOutcomeError
 from shop_common.exchange import Answer
 from shop_common.ids import new_id
 
@@ -36,6 +36,8 @@ def pay(context: Context, order_id: str, amount_minor: int, key: Key) -> Paid:
     try:
         model.check_payable(clients.get_order(context, order_id), amount_minor)
         payment, row = _begin(context, order_id, amount_minor, key)
+    except UnknownOutcomeError:
+        raise  # nothing can be looked up: whoever sends it again hears what has become of it
     except ShopError:
         # Another try under the key may have got ahead of this one, and be what it met.
         if known := _find_known(context, key):

@@ -49,6 +49,7 @@ export async function lookAtOpenOrder() {
     return; // not known: the next click on "Check out" finds out
   }
   if (order.status === "CREATED" || readCart().isBusy) return;
+  if (findCheckout(userId)?.orderId !== orderId) return; // another one by now
   forgetCheckout(userId);
   if (userId === readCart().userId) change({ paid: order.status === "PAID" && { orderId } });
 }

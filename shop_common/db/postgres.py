@@ -107,6 +107,7 @@ class PostgresDatabase(Database):
         if kept is None or kept.closed or self._local.pid != os.getpid():
             if kept is not None and kept.closed:
                 self._connections.remove((self._local.pid, kept))
+                self._local.connection = None  # whatever becomes of the next
             kept = self._connect()
             self._connections.append((os.getpid(), kept))
             self._local.connection, self._local.pid = kept, os.getpid()

@@ -26,7 +26,7 @@ FACTORIES: dict[str, Callable[..., Flask]] = {
     "payments": apps.payments.create_app,
 }
 # What any operation may answer without saying so.
-ALWAYS_POSSIBLE = {401, 404, 405, 411, 413, 415, 422, 503}
+ALWAYS_POSSIBLE = {401, 404, 405, 411, 413, 415, 422, 503, 504}
 
 
 class Clock:

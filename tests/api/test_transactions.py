@@ -271,6 +271,27 @@ def test_a_commit_that_is_not_answered(database: Database, postgres_url: str | N
     assert len(database._connections) == 1, "the one that is lost is not kept"
 
 
+def test_a_server_that_is_away_for_a_while(
+    database: Database, postgres_url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is "busy" however often it is asked, and over when the server is back."""
+    if postgres_url is None:
+        return
+    import psycopg
+
+    def refuse() -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    assert count(database) == 0
+    database._local.connection.close()
+    with monkeypatch.context() as away:
+        away.setattr(database, "_connect", refuse)
+        for _ in range(2):
+            with pytest.raises(BusyError):
+                count(database)
+    assert count(database) == 0
+
+
 def test_both_engines_say_what_they_are(database: Database) -> None:
     assert database.version().startswith(("SQLite 3.", "PostgreSQL "))
     if database.engine == "sqlite":

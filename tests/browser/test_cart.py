@@ -269,6 +269,26 @@ def test_open_order_that_was_paid_elsewhere(
     assert [order["status"] for order in client.list_orders(user_id)] == ["PAID", "PAID"]
 
 
+def test_late_look_at_an_order_that_is_over(open_order: str, page: Page, client: Client) -> None:
+    """It says nothing of the check-out that is open by then."""
+    waiting = hold_first(page, f"**/api/orders/{open_order}")
+    page.reload()
+    late = first(page, waiting)
+    client.call("POST", f"/orders/{open_order}/cancel")
+    other = {"total": 29.99, "orderKey": "a" * 32, "payKey": "b" * 32, "orderId": "another"}
+    page.evaluate(
+        "other => { for (const name of Object.keys(sessionStorage))"
+        " if (name.startsWith('shop.checkout:'))"
+        " sessionStorage.setItem(name, JSON.stringify(other)); }",
+        other,
+    )
+    with page.expect_response(f"**/api/orders/{open_order}") as seen:
+        late.continue_()
+    seen.value.finished()
+    let_draw(page)
+    assert "another" in page.evaluate("JSON.stringify({...sessionStorage})")
+
+
 @pytest.mark.parametrize(
     ("status", "members", "words"),
     [

@@ -2,6 +2,7 @@
 
 import { readAmount } from "../format.js";
 import { html, useEffect, useState } from "../html.js";
+import { getKey } from "../session.js";
 import { Dialog } from "./dialog.js";
 
 /**
@@ -21,7 +22,8 @@ export function useUnsaved() {
       event.preventDefault();
       ask(() => location.assign(link.hash));
     };
-    const leave = (event) => hasTyped() && event.preventDefault();
+    // Whoever has logged out is not asked any more.
+    const leave = (event) => getKey() !== null && hasTyped() && event.preventDefault();
     addEventListener("click", follow);
     addEventListener("beforeunload", leave);
     return () => {
@@ -47,8 +49,12 @@ function hasTyped() {
   return [...document.querySelectorAll(".editor :is(input, textarea)")].some(isChanged);
 }
 
-/** Compared as it is saved: without space around it, and an amount of 2,6 as one of 2.60. */
+/** Space is tidied when it is saved, and an amount of 2,6 is one of 2.60. */
 function isChanged({ inputMode, value, defaultValue }) {
   if (inputMode === "decimal") return readAmount(value) !== readAmount(defaultValue);
-  return value.trim() !== defaultValue.trim();
+  return tidy(value) !== tidy(defaultValue);
+}
+
+function tidy(text) {
+  return text.trim().replace(/\s+/g, " ");
 }

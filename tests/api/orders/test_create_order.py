@@ -11,7 +11,9 @@ import pytest
 import requests
 import responses
 
+from apps.orders import creation
 from shop_common import idempotency
+from shop_common.errors import BusyError, UnknownOutcomeError
 from tests.api.harness import KEY, Api
 from tests.api.orders.conftest import Catalog
 from tests.network import mock_network
@@ -353,3 +355,22 @@ def test_more_than_can_be_paid_is_refused(orders: Api, catalog_app: Catalog) -> 
     assert response.status_code == 409
     assert response.json == {"detail": "The total is more than 99999999.99"}
     assert catalog_app.held == {}
+
+
+@pytest.mark.usefixtures("catalog_app")
+def test_an_order_whose_commit_is_not_answered(
+    orders: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that is tried afterwards makes "nothing was done" of it."""
+
+    def lose(*_: object) -> None:
+        raise UnknownOutcomeError
+
+    def refuse(*_: object) -> None:
+        raise BusyError("The database is unavailable.")
+
+    monkeypatch.setattr(creation, "_insert", lose)
+    monkeypatch.setattr(creation, "claim", refuse)
+    answer = orders.post("/orders?user_id=u", json=[{"product_id": 1, "quantity": 1}])
+    assert answer.status_code == 504
+    assert "it is not known whether this was done" in answer.json["detail"]

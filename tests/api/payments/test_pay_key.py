@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
+from apps.payments import service
 from shop_common import clock
+from shop_common.errors import BusyError, UnknownOutcomeError
 from shop_common.ids import new_id
 from tests.api.harness import KEY, Api
 from tests.api.payments.bank import DECLINED, ORDER_ID, OTHER_ID, Bank, Crash, Orders
@@ -218,3 +220,22 @@ def test_many_tries_with_few_keys_pay_once(
     assert {p["order_id"]: p["payment_id"] for p in found} == orders_app.paid_by
     if is_banked:
         assert request.getfixturevalue("bank").taken == ORDERS * 10_000
+
+
+@pytest.mark.usefixtures("orders_app")
+def test_a_payment_whose_commit_is_not_answered(
+    payments: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is still away when the key is looked up: that is no "nothing was done"."""
+
+    def lose(*_: object) -> None:
+        def refuse(*_: object) -> None:
+            raise BusyError("The database is unavailable.")
+
+        monkeypatch.setattr(service, "_find_known", refuse)
+        raise UnknownOutcomeError
+
+    monkeypatch.setattr(service, "_begin", lose)
+    answer = payments.post(PAY, headers=ONE)
+    assert answer.status_code == 504
+    assert "it is not known whether this was done" in answer.json["detail"]
