@@ -18,6 +18,7 @@ from shop_common.db import (
     open_database,
     retry_on_conflict,
 )
+from shop_common.db.sqlite import LOG_PAGES
 from shop_common.errors import BusyError, UnknownOutcomeError
 from shop_common.migrations import MigrationError, migrate
 
@@ -300,6 +301,7 @@ def test_both_engines_say_what_they_are(database: Database) -> None:
         with database.read() as tx:
             assert tx.one("PRAGMA journal_mode")["journal_mode"] == "wal"  # type: ignore[index]
             assert tx.one("PRAGMA synchronous")["synchronous"] == 2  # type: ignore[index] # FULL
+            assert tx.get("PRAGMA wal_autocheckpoint")["wal_autocheckpoint"] == LOG_PAGES
 
 
 def test_only_what_says_so_is_not_on_the_disk_when_it_is_over(database: Database) -> None:
