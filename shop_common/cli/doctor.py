@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import psycopg
-import pysqlite3 as sqlite3
 
 from shop_common import clock
 from shop_common.cli.client import send
 from shop_common.cli.databases import open_databases
 from shop_common.cli.state import data_dir_option, find_key, load_running, replacing
 from shop_common.config import load_config
+from shop_common.db import StatementError
 from shop_common.doctor import Finding, diagnose, report
 from shop_common.errors import BusyError
 
@@ -40,11 +39,10 @@ def command(data_dir: Path, repair: bool, as_json: bool, patience: float) -> Non
             findings = diagnose(databases, clock.now, sweep_after_s, patience)
     except BusyError as error:
         raise click.ClickException(str(error)) from None
-    except (sqlite3.OperationalError, psycopg.ProgrammingError) as error:
+    except StatementError as error:
         # As between an upgrade and the first start after it.
-        reason = str(error).partition("\n")[0]
         raise click.ClickException(
-            f"the databases cannot be read: {reason}; ./shop migrate brings them up to date"
+            f"the databases cannot be read: {error}; ./shop migrate brings them up to date"
         ) from None
     content = report(findings, clock.now())
     text = json.dumps(content, indent=2)

@@ -51,6 +51,10 @@ class ConflictRetryError(Exception):
     """The engine rolled back because of another transaction; the whole operation may be re-run."""
 
 
+class StatementError(Exception):
+    """The engine cannot make sense of a statement: a table is missing, until it is migrated."""
+
+
 def in_transaction() -> bool:
     """Whether this thread holds a transaction open (no HTTP call may happen then)."""
     return getattr(_thread, "open", False)

@@ -15,6 +15,7 @@ from shop_common.db import (
     LOCK_WAIT_S,
     ConflictRetryError,
     Database,
+    StatementError,
     Transaction,
     only_transaction,
 )
@@ -155,7 +156,7 @@ def _ended(connection: Connection, *, writes: bool = False) -> Iterator[None]:
 
 @contextmanager
 def _driver_errors() -> Iterator[None]:
-    """Conflicts ask for a re-run; a lock or a server that cannot be had is BusyError."""
+    """The driver's errors in our words: ConflictRetryError, BusyError, StatementError."""
     try:
         yield
     except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as error:
@@ -167,6 +168,8 @@ def _driver_errors() -> Iterator[None]:
     except psycopg.errors.InsufficientPrivilege as error:
         logger.warning("PostgreSQL refuses: %s", str(error).strip())
         raise BusyError("The database's user may not do this.") from error
+    except psycopg.ProgrammingError as error:
+        raise StatementError(str(error).partition("\n")[0]) from error
     except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
         # Why stands in the log: it may name hosts and users, which are none of the caller's
         # business.

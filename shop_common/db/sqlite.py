@@ -11,7 +11,7 @@ from typing import Any
 import pysqlite3 as sqlite3
 
 from shop_common import crash, waiting
-from shop_common.db import LOCK_WAIT_S, Database, Transaction, only_transaction
+from shop_common.db import LOCK_WAIT_S, Database, StatementError, Transaction, only_transaction
 from shop_common.db.fair_queue import FairQueue
 from shop_common.db.group_commit import GroupCommit, Part
 from shop_common.errors import BusyError, DamagedError
@@ -167,7 +167,7 @@ class _Write(Part):
 
 
 class _DriverErrors:
-    """The driver's errors that mean "not now" become BusyError; the others are faults of ours."""
+    """The driver's errors in our words: BusyError, DamagedError, StatementError."""
 
     def __enter__(self) -> None:
         pass
@@ -178,6 +178,8 @@ class _DriverErrors:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise DamagedError from error
+            if code == sqlite3.SQLITE_ERROR:
+                raise StatementError(str(error)) from error
             detail = _UNAVAILABLE.get(code)
             if detail is not None:
                 raise BusyError(detail) from error
