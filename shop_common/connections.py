@@ -110,7 +110,7 @@ class _Response(requests.Response):
     def __init__(self, status: int, raw: _Body, close: Callable[[], None]) -> None:
         self.status_code = status
         self.raw = raw
-        self.close = close  # type: ignore[method-assign]
+        self.close = close  # type: ignore[method-assign] # differs from answer to answer
 
 
 class DeadlineAdapter(HTTPAdapter):

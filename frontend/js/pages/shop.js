@@ -70,18 +70,11 @@ function Filters({ filter, narrow }) {
 function Products({ wanted }) {
   const list = usePages((next) => takeFirstProducts() ?? listProducts(wanted, next), [wanted]);
   const grid = useRef();
-  const { rows } = list;
+  const { rows, firstNew } = list;
   // "Show more" goes on with the first product that is new; the button itself may be gone by then.
-  const goOnAt = useRef(null);
   useEffect(() => {
-    if (goOnAt.current !== null)
-      grid.current.children[goOnAt.current]?.querySelector("button").focus();
-    goOnAt.current = null;
-  }, [rows?.length]);
-  const more = () => {
-    goOnAt.current = rows.length;
-    return list.more();
-  };
+    if (firstNew) grid.current.children[rows.indexOf(firstNew)].querySelector("button").focus();
+  }, [firstNew]);
   // What was bought just now is not left any more.
   const { paid } = useCart();
   const known = useRef(paid);
@@ -102,5 +95,5 @@ function Products({ wanted }) {
     </ul>
     ${isEmpty && html`<p class="empty">${isNarrowed ? "No product matches." : "There are no products yet."}</p>`}
     <${Failure} what="The products cannot be shown right now" of=${list} />
-    <${MoreButton} of=${{ ...list, more }} />`;
+    <${MoreButton} of=${list} />`;
 }
