@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -41,29 +41,13 @@ class Shop:
     ready: bool = False
     programs: dict[str, Process] = field(default_factory=dict)
 
-    @property
-    def file(self) -> Path:
-        return self.data_dir / "shop.json"
-
-    @property
-    def logs(self) -> Path:
-        return self.data_dir / "logs"
-
-    @property
-    def run(self) -> Path:
-        return self.data_dir / "run"
-
-    @property
-    def nginx(self) -> Path:
-        return self.run / "nginx"
-
-    @property
-    def key_file(self) -> Path:
-        return self.run / "api-key"
-
-    @property
-    def settings_file(self) -> Path:
-        return self.run / "settings.json"
+    def __post_init__(self) -> None:
+        self.file = self.data_dir / "shop.json"
+        self.logs = self.data_dir / "logs"
+        self.run = self.data_dir / "run"
+        self.nginx = self.run / "nginx"
+        self.key_file = self.run / "api-key"
+        self.settings_file = self.run / "settings.json"
 
     @property
     def address(self) -> str:
@@ -85,7 +69,8 @@ class Shop:
 
     def save(self) -> None:
         """Write all of it but where it is into `shop.json`."""
-        content = {name: value for name, value in vars(self).items() if name != "data_dir"}
+        content = asdict(self)
+        del content["data_dir"]
         write_private(self.file, json.dumps(content, indent=2) + "\n")
 
 

@@ -44,7 +44,7 @@ class Supervisor:
         self,
         shop: Shop,
         programs: list[Program],
-        on_ready: Callable[[], None],
+        on_ready: Callable[["Supervisor"], None],
         check_every_s: float,
     ) -> None:
         self.shop = shop
@@ -107,8 +107,6 @@ class Supervisor:
             while self.wake_up.recv(512):
                 pass
 
-    # Starting
-
     def _start_due(self) -> None:
         for program in self.programs:
             if program.start_at is not None and program.start_at <= time.monotonic():
@@ -120,19 +118,13 @@ class Supervisor:
         program.started_at = time.monotonic()
         program.start_at = None
         program.pid = fork(
-            self.shop,
-            program.name,
-            program.run,
-            program.death_signal,
-            program.listener.fileno(),
+            self.shop, program.name, program.run, program.death_signal, program.listener.fileno()
         )
         process = processes.find_process(program.pid)
         self.shop.programs[program.name] = process or Process(program.pid, "")
         self._save()
         program.is_ready = False
         program.probe_at = program.started_at
-
-    # Readiness
 
     def _probe(self) -> None:
         now = time.monotonic()
@@ -154,15 +146,13 @@ class Supervisor:
             self._save()
             self.check.start_at = time.monotonic() + self.check.every_s
             self.say(f"all ready after {time.monotonic() - self.began_at:.2f} s")
-            self.on_ready()
+            self.on_ready(self)
         elif time.monotonic() > self.began_at + START_TIMEOUT_S:
             late = next(program for program in self.programs if not program.is_ready)
             raise StartError(
                 f"{late.name} did not get ready within {START_TIMEOUT_S:.0f} s"
                 + _tail(self.shop, late.name)
             )
-
-    # Deaths
 
     def _reap(self) -> None:
         for pid, status in exits():
@@ -196,8 +186,6 @@ class Supervisor:
             # socket stays bound but no longer listens. After a plain crash it goes on listening.
             with suppress(OSError):
                 program.listener.shutdown(socket.SHUT_RDWR)
-
-    # Stopping
 
     def _stop(self, *, at_once: bool) -> None:
         """Nginx first, so that no request meets an app that is going; then the apps."""
@@ -235,8 +223,6 @@ class Supervisor:
                 processes.kill_group(program.pid)
                 os.waitpid(program.pid, 0)
                 program.pid = 0
-
-    # Telling
 
     def say(self, text: str) -> None:
         """One line for the terminal, while there is one, and for logs/shop.log."""

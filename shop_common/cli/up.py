@@ -85,12 +85,7 @@ def command(
         _is_running_already(data_dir, asked, config.api_key)
         return
     _clean_up(load_shop(data_dir))
-    shop = Shop(
-        data_dir,
-        _number(host or DEFAULT_HOST),
-        port or DEFAULT_PORT,
-        port_base or DEFAULT_PORT_BASE,
-    )
+    shop = Shop(data_dir, _number(config.host), port or DEFAULT_PORT, config.port_base)
     if shop.port in range(shop.port_base, shop.port_base + len(APPS)):
         raise click.ClickException(f"--port {shop.port} is one of the apps' ports too")
     listeners = {name: _listen(shop, name) for name in (*APPS, "nginx")}
@@ -192,11 +187,7 @@ def _listen(shop: Shop, name: str) -> socket.socket:
     return listener
 
 
-def _supervise(
-    shop: Shop,
-    programs: list[Program],
-    on_ready: Callable[[Supervisor], None],
-) -> None:
+def _supervise(shop: Shop, programs: list[Program], on_ready: Callable[[Supervisor], None]) -> None:
     shop.supervisor = processes.find_process(os.getpid())
     sign_lock(shop)
     config = load_config("orders")
@@ -206,9 +197,8 @@ def _supervise(
     }
     write_private(shop.key_file, config.api_key)
     save_settings(shop)
-    supervisor = Supervisor(shop, programs, lambda: on_ready(supervisor), config.doctor_every_s)
     try:
-        supervisor.run()
+        Supervisor(shop, programs, on_ready, config.doctor_every_s).run()
     except StartError as error:
         # The next start is not to begin with what this one could not.
         for file, text in remembered.items():
