@@ -29,7 +29,7 @@ class Repair:
 
     app: str
     path: str
-    body: tuple[tuple[str, str], ...] = ()
+    body: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +132,12 @@ def _check_orders(books: Books) -> Iterator[Finding]:
             continue
         payment = books.payments.get(order["payment_id"])
         if payment is None or payment["status"] != "COMPLETED" or payment["order_id"] != order_id:
-            yield Finding(
-                "paid_without_payment",
-                order_id,
-                f"the order is paid by {order['payment_id']}, which is no completed payment of it",
-            )
+            paid_by = order["payment_id"]
+            detail = f"the order is paid by {paid_by}, which is no completed payment of it"
+            yield Finding("paid_without_payment", order_id, detail)
         elif payment["amount"] != order["total_amount"]:
-            yield Finding(
-                "amount_differs",
-                order_id,
-                f"{to_number(payment['amount'])} was paid for an order of"
-                f" {to_number(order['total_amount'])}",
-            )
+            paid, total = to_number(payment["amount"]), to_number(order["total_amount"])
+            yield Finding("amount_differs", order_id, f"{paid} was paid for an order of {total}")
 
 
 def _check_payments(books: Books) -> Iterator[Finding]:
@@ -177,31 +171,24 @@ def _check_completed(
     if not books.is_told("payments", order_id):
         return
     if order is not None and not pays and order["payment_id"] is None and not is_back:
-        yield Finding(
-            "payment_not_told",
-            payment_id,
-            f"order {order_id} does not know that it is paid",
-            Repair("orders", f"/orders/{order_id}/payment"),
-        )
+        detail = f"order {order_id} does not know that it is paid"
+        repair = Repair("orders", f"/orders/{order_id}/payment")
+        yield Finding("payment_not_told", payment_id, detail, repair)
     elif not is_back and (order is None or not pays or order["status"] == "CANCELLED"):
         if books.is_told("orders", f"payments/{order_id}"):
-            yield Finding(
-                "not_refunded",
-                payment_id,
+            detail = (
                 f"{to_number(payment['amount'] - succeeded)} was paid for order {order_id}, which"
-                " does not take it, and has not gone back",
-                Repair("payments", f"/payments/{payment_id}/return", (("reason", "doctor"),)),
+                " does not take it, and has not gone back"
             )
+            repair = Repair("payments", f"/payments/{payment_id}/return", {"reason": "doctor"})
+            yield Finding("not_refunded", payment_id, detail, repair)
     elif order is not None and pays and order["status"] != "CANCELLED":
         # What was free is back from the start.
         if (order["status"] == "REFUNDED") == is_back or payment["amount"] == 0:
             return
-        yield Finding(
-            "refund_differs",
-            payment_id,
-            f"order {order_id} is {order['status']}, and {to_number(succeeded)} of"
-            f" {to_number(payment['amount'])} has gone back",
-        )
+        back = f"{to_number(succeeded)} of {to_number(payment['amount'])} has gone back"
+        detail = f"order {order_id} is {order['status']}, and {back}"
+        yield Finding("refund_differs", payment_id, detail)
 
 
 def _check_stock(books: Books) -> Iterator[Finding]:
@@ -211,17 +198,11 @@ def _check_stock(books: Books) -> Iterator[Finding]:
             held.update(_sums(reservation))
     for product_id, product in books.products.items():
         if product["stock"] < 0 or product["stock"] != product["moved"]:
-            yield Finding(
-                "stock_differs",
-                str(product_id),
-                f"the stock is {product['stock']}, its history adds up to {product['moved']}",
-            )
+            detail = f"the stock is {product['stock']}, its history adds up to {product['moved']}"
+            yield Finding("stock_differs", str(product_id), detail)
         if held[product_id] != -product["held"]:
-            yield Finding(
-                "held_differs",
-                str(product_id),
-                f"orders hold {held[product_id]}, the history says {-product['held']}",
-            )
+            detail = f"orders hold {held[product_id]}, the history says {-product['held']}"
+            yield Finding("held_differs", str(product_id), detail)
 
 
 def _check_holds(books: Books) -> Iterator[Finding]:
@@ -236,7 +217,7 @@ def _check_holds(books: Books) -> Iterator[Finding]:
         elif order["status"] in _GAVE_BACK or (
             order["status"] == "REFUNDED" and order_id not in books.shipped
         ):
-            repair = Repair("catalog", f"/reservations/{order_id}/release", (("reason", "doctor"),))
+            repair = Repair("catalog", f"/reservations/{order_id}/release", {"reason": "doctor"})
             detail = f"stock is held, but the order is {order['status']}"
             yield Finding("orphan_hold", order_id, detail, repair)
     for order_id, order in books.orders.items():
@@ -244,11 +225,8 @@ def _check_holds(books: Books) -> Iterator[Finding]:
             continue
         held = books.reservations.get(order_id)
         if held is None or held["status"] != "HELD" or _sums(held) != _sums(order):
-            yield Finding(
-                "order_without_stock",
-                order_id,
-                f"the order is {order['status']} and what it holds is not what was ordered",
-            )
+            detail = f"the order is {order['status']} and what it holds is not what was ordered"
+            yield Finding("order_without_stock", order_id, detail)
 
 
 def _sums(row: Row) -> Counter[int]:
@@ -267,11 +245,8 @@ def _check_carts(books: Books) -> Iterator[Finding]:
             and checkout["created_at"] < books.old
             and books.is_told("orders", f"cart/{order_id}")
         ):
-            yield Finding(
-                "lost_cart",
-                order_id,
-                f"lines of {checkout['user_id']}'s cart were taken, not ordered, not restored",
-            )
+            detail = f"lines of {checkout['user_id']}'s cart were taken, not ordered, not restored"
+            yield Finding("lost_cart", order_id, detail)
 
 
 def _check_messages(books: Books) -> Iterator[Finding]:

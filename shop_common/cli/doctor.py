@@ -62,7 +62,7 @@ def _repair(data_dir: Path, findings: Sequence[Finding]) -> None:
     for finding in findings:
         if finding.repair is None:
             continue
-        body = json.dumps(dict(finding.repair.body)).encode() if finding.repair.body else b""
+        body = json.dumps(finding.repair.body).encode() if finding.repair.body else b""
         answer = send(
             "POST",
             shop.app_address(finding.repair.app) + finding.repair.path,
