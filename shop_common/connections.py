@@ -174,8 +174,9 @@ class DeadlineAdapter(HTTPAdapter):
             answer = http.client.HTTPResponse(stream, method=method)
             answer.begin()
             return _Response(answer.status, _Body(answer.read, answer.length), sock.close)
-        incoming = _Incoming(sock, data[plain.length :])
-        body = _Body(incoming.recv, plain.body_length)
+        status, head_length, body_length = plain
+        incoming = _Incoming(sock, data[head_length:])
+        body = _Body(incoming.recv, body_length)
 
         def close() -> None:
             # Kept if it was read to its end, and nothing came behind it.
@@ -184,7 +185,7 @@ class DeadlineAdapter(HTTPAdapter):
             else:
                 sock.close()
 
-        return _Response(plain.status, body, close)
+        return _Response(status, body, close)
 
 
 def _close_all(sockets: list[socket.socket]) -> None:

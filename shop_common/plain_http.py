@@ -11,7 +11,6 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -109,18 +108,11 @@ def call(
             pieces.close()
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerHead:
-    """The head of an answer; `length` is its own, `body_length` that of what follows."""
+def read_answer(data: bytes) -> tuple[int, int, int] | None:
+    """Of the plain answer that `data` begins with: its status, how long its head and its body are.
 
-    status: int
-    headers: Mapping[str, str]
-    length: int
-    body_length: int
-
-
-def read_answer(data: bytes) -> AnswerHead | None:
-    """The head of the plain answer that `data` begins with; its body need not be there yet."""
+    Of what has not arrived yet only the body may be missing.
+    """
     head = _ANSWER_HEAD.match(data)
     if head is None:
         return None
@@ -134,7 +126,7 @@ def read_answer(data: bytes) -> AnswerHead | None:
     length = headers.get("content-length", "0" if head[1] == b"204" else "")
     if not _LENGTH.fullmatch(length):
         return None
-    return AnswerHead(int(head[1]), headers, head.end(), int(length))
+    return int(head[1]), head.end(), int(length)
 
 
 def write_request(method: str, address: str, headers: Mapping[str, str], body: bytes) -> bytes:
