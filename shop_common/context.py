@@ -29,14 +29,10 @@ class Context:
     db: Database
     clock: clock.Clock
     partners: Mapping[str, HttpClient]
+    outbox: Outbox
     migrations: tuple[Path, ...]
-    on_refusal: Mapping[str, RefusalHandler] = field(default_factory=dict)
     # What an app keeps in each process, by name; nothing that must not be lost.
     memory: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def outbox(self) -> Outbox:
-        return Outbox(self.db, self.partners, self.clock, self.on_refusal)
 
 
 def ctx() -> Context:
@@ -60,24 +56,26 @@ def make_context(
     Raises MigrationError or BusyError where that cannot be done.
     """
     config = config or load_config(package.rpartition(".")[2])
+    database = open_database(config)
+    clients = {
+        name: HttpClient(
+            name,
+            config.partner_urls[name],
+            config.api_key,
+            timeout_s=config.upstream_timeout_s,
+            first_byte_timeout_s=config.first_byte_timeout_s,
+            # So that a partner that hangs never holds all of a process's threads.
+            places=places or max(1, config.threads // 2),
+        )
+        for name, places in (partners or {}).items()
+    }
     context = Context(
         config=config,
-        db=open_database(config),
+        db=database,
         clock=time_source,
-        partners={
-            name: HttpClient(
-                name,
-                config.partner_urls[name],
-                config.api_key,
-                timeout_s=config.upstream_timeout_s,
-                first_byte_timeout_s=config.first_byte_timeout_s,
-                # So that a partner that hangs never holds all of a process's threads.
-                places=places or max(1, config.threads // 2),
-            )
-            for name, places in (partners or {}).items()
-        },
+        partners=clients,
+        outbox=Outbox(database, clients, time_source, on_refusal or {}),
         migrations=(Path(get_root_path(package)) / "migrations", _LIBRARY_SCHEMA),
-        on_refusal=on_refusal or {},
     )
     for name in migrate(context.db, context.migrations):
         logger.info("migration %s applied", name)
