@@ -168,10 +168,8 @@ def _raise_refusal(answer: Answer) -> NoReturn:
         raise BadAnswerError(answer.partner, "answered with something else") from None
     if answer.status == 404 and "unknown" not in said:
         raise BadAnswerError(answer.partner, "answered 404")
-    kind = NotFoundError if answer.status == 404 else ConflictError
-    # The seed's 404 has nothing but its words.
-    members = {} if answer.status == 404 else said
-    error = kind(answer.detail, **members)
+    is_unknown = answer.status == 404
+    error = NotFoundError(answer.detail) if is_unknown else ConflictError(answer.detail, **said)
     raise RefusedError(answer.partner, error, names_lines=bool(said))
 
 

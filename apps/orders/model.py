@@ -96,17 +96,6 @@ class RefundReport(NamedTuple):
     refunded_amount: int
 
 
-class Basket(NamedTuple):
-    """So many orders of exactly these lines, and what they brought together.
-
-    A line is `[product_id, quantity, price_minor]`, as it is stored: statistics read very many.
-    """
-
-    lines: Sequence[Sequence[int]]
-    orders: int
-    revenue_minor: int
-
-
 def check_size(wanted: Sequence[WantedLine]) -> None:
     """Raise InvalidInputError unless it is something, and no more than an order can hold."""
     if not 1 <= len(wanted) <= MAX_LINES:

@@ -29,13 +29,13 @@ def get_stats(context: Context, days: int) -> dict[str, Any]:
         statuses = store.count_statuses(tx, bounds[0], bounds[-1])
         for since, until in pairwise(bounds):
             orders = revenue = 0
-            for basket in store.list_sold(tx, since, until):
-                orders += basket.orders
-                revenue += basket.revenue_minor
-                for product_id, quantity, price_minor in basket.lines:
+            for lines, number, brought in store.list_sold(tx, since, until):
+                orders += number
+                revenue += brought
+                for product_id, quantity, price_minor in lines:
                     sums = by_product.setdefault(product_id, [0, 0])
-                    sums[0] += basket.orders * quantity
-                    sums[1] += basket.orders * quantity * price_minor
+                    sums[0] += number * quantity
+                    sums[1] += number * quantity * price_minor
             by_day.append((since[:10], orders, revenue))
     top = heapq.nsmallest(
         TOP_PRODUCTS, by_product.items(), key=lambda entry: (-entry[1][1], entry[0])
