@@ -220,11 +220,9 @@ def _answer_error(error: Exception) -> Response:
     if isinstance(error, ShopError):
         return problem(error.status, error.detail, error.members, error.headers)
     if isinstance(error, HTTPException):
-        if error.code is None or error.code < 400:
-            return cast(Response, error.get_response())
         # The exception's own headers stay: a 405 without `Allow` says half of it.
         headers = {k: v for k, v in error.get_headers() if k.lower() != "content-type"}
-        return problem(error.code, error.description or error.name, {}, headers)
+        return problem(error.code or 500, error.description or error.name, {}, headers)
     logger.exception("unexpected error")
     return problem(500, "Internal Server Error", {}, {})
 

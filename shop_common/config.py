@@ -264,10 +264,10 @@ def load_config(app: str, environ: Mapping[str, str] = os.environ) -> Config:
         raise ConfigError("CRASH_POINTS must be 0 when SHOP_HOST is no address of loopback")
     port_base = value["SHOP_PORT_BASE"]
     data_dir = value["SHOP_DATA_DIR"]
-    names = {field.name: field.name.upper() for field in fields(Config)}
+    names = [field.name for field in fields(Config)]
     return Config(
         # A field is the setting of its name, but for those below.
-        **{field: value[name] for field, name in names.items() if name in value},
+        **{name: value[name.upper()] for name in names if name.upper() in value},
         app=app,
         host=value["SHOP_HOST"],
         data_dir=data_dir,

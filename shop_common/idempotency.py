@@ -205,22 +205,13 @@ def _insert(tx: Transaction, attempt: _Attempt, leased_until: str, now: str) -> 
         "INSERT INTO idempotency (route, key, fingerprint, token, leased_until, created_at,"
         " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (route, key) DO NOTHING"
         " RETURNING key",
-        (
-            attempt.route,
-            attempt.key,
-            attempt.fingerprint,
-            attempt.token,
-            leased_until,
-            now,
-            now,
-        ),
+        (attempt.route, attempt.key, attempt.fingerprint, attempt.token, leased_until, now, now),
     )
 
 
 def _find(tx: Transaction, attempt: _Attempt, lock: str = "") -> Row | None:
     return tx.one(
-        f"SELECT * FROM idempotency WHERE route = ? AND key = ?{lock}",
-        (attempt.route, attempt.key),
+        f"SELECT * FROM idempotency WHERE route = ? AND key = ?{lock}", (attempt.route, attempt.key)
     )
 
 

@@ -81,11 +81,7 @@ def describe(app: Flask, *, is_proxied: bool) -> dict[str, Any]:
     spec.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     spec.components.schema(
         "Problem",
-        {
-            "type": "object",
-            "properties": {"detail": {"type": "string"}},
-            "required": ["detail"],
-        },
+        {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]},
     )
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = app.view_functions[rule.endpoint]

@@ -218,10 +218,7 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
         reason = HTTPStatus(page.status).phrase
         detail = reason if page.status == 500 else f"The request cannot be read: {exc}"
         body = json.dumps({"detail": detail}).encode()
-        headers = [
-            ("Content-Type", "application/problem+json"),
-            ("Content-Length", str(len(body))),
-        ]
+        headers = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(body)))]
         head = plain_http.write_head(f"{page.status} {reason}", headers, closes=True)
         try:
             client.sendall(head + body)

@@ -12,13 +12,7 @@ from shop_common import money
 from shop_common.errors import ConflictError, NotFoundError, ShopError
 
 MAX_STOCK = 1_000_000_000
-MAX_LENGTHS = {
-    "name": 500,
-    "sku": 200,
-    "description": 20_000,
-    "category": 200,
-    "image_url": 2_000,
-}
+MAX_LENGTHS = {"name": 500, "sku": 200, "description": 20_000, "category": 200, "image_url": 2_000}
 # What is set of a product, and what is answered of it.
 DATA = ("name", "price", "sku", "description", "category", "image_url")
 ANSWERED = ("id", "name", "price", "stock", *DATA[2:], "created_at", "updated_at")

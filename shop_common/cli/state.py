@@ -20,11 +20,7 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
 DEFAULT_PORT_BASE = 8001
 # What a command needs to know to find the databases and to judge what is in them.
-REMEMBERED = (
-    *(f"{app.upper()}_DATABASE_URL" for app in APPS),
-    "SWEEP_AFTER_S",
-    "ORDER_TTL_S",
-)
+REMEMBERED = (*(f"{app.upper()}_DATABASE_URL" for app in APPS), "SWEEP_AFTER_S", "ORDER_TTL_S")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
