@@ -49,12 +49,8 @@ def check_unverified(context: Context) -> None:
     for order in orders:
         if not job_lease.hold(context.db, "check_unverified", context.clock, LEASE_S):
             return
-        wanted = [
-            model.WantedLine(line.product_id, line.quantity, line.price_minor)
-            for line in order.lines
-        ]
         try:
-            clients.ask_to_reserve(context, order.order_id, wanted, probe=True)
+            clients.ask_to_reserve(context, order.order_id, order.lines, probe=True)
         except clients.RefusedError as refusal:
             # A refusal that names no line is about the id: the order was given up meanwhile.
             if refusal.names_lines:

@@ -64,9 +64,7 @@ class WantedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    product_id: int
-    quantity: int
+class Line(WantedLine):
     price_minor: int
 
 

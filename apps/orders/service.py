@@ -18,17 +18,10 @@ def get_order(context: Context, order_id: str) -> Order:
         return store.get_order(tx, order_id)
 
 
-def list_orders(
-    context: Context,
-    user_id: str | None,
-    status: str | None,
-    unverified: bool | None,
-    after: str | None,
-    limit: int,
-) -> list[Order]:
-    """A page of orders, newest first. Raises InvalidInputError for an unknown `after`."""
+def list_orders(context: Context, **asked: Any) -> list[Order]:
+    """A page of orders; `asked` is what `store.list_orders` takes."""
     with context.db.read() as tx:
-        return store.list_orders(tx, user_id, status, after, limit, unverified=unverified)
+        return store.list_orders(tx, **asked)
 
 
 def get_history(context: Context, order_id: str) -> list[dict[str, Any]]:
