@@ -214,8 +214,6 @@ DATABASE_FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of one app."""
-
     app: str
     api_key: str
     host: str

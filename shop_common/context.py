@@ -23,8 +23,6 @@ _LIBRARY_SCHEMA = Path(__file__).parent / "schema"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the operations of an app work with."""
-
     config: Config
     db: Database
     clock: clock.Clock

@@ -43,7 +43,6 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        """What to do."""
         return "put it right: ./shop doctor --repair" if self.repair else _BY_HAND[self.kind]
 
 
@@ -230,7 +229,6 @@ def _check_holds(books: Books) -> Iterator[Finding]:
 
 
 def _sums(row: Row) -> Counter[int]:
-    """How many of each product."""
     sums = Counter[int]()
     for product_id, quantity, _ in json_text.load(row["items"]):
         sums[product_id] += quantity

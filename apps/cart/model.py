@@ -152,7 +152,6 @@ def dump_lines(lines: Lines) -> list[dict[str, Any]]:
 
 
 def dump_change(message: str, lines: Lines) -> dict[str, Any]:
-    """What a change of the cart is answered with."""
     return {"message": message, "cart": dump_lines(lines)}
 
 

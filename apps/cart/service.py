@@ -34,7 +34,6 @@ def get_cart(context: Context, user_id: str) -> Lines:
 
 
 def get_quote(context: Context, user_id: str) -> dict[str, Any]:
-    """The cart at the prices that the catalogue has now."""
     with context.db.read() as tx:
         lines = store.get_lines(tx, user_id, _not_before(context))
     product_ids = [line.product_id for line in lines]

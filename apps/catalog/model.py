@@ -147,7 +147,6 @@ class ImportPlan:
 
 
 def dump_product(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The product as it is sent."""
     return {name: row[name] for name in ANSWERED} | {"price": money.to_number(row["price"])}
 
 
@@ -201,7 +200,6 @@ def check_repeated(order_id: str, status: str, held: Sequence[Line], lines: Sequ
 
 
 def dump_reservation(order_id: str, held: Sequence[Line]) -> dict[str, Any]:
-    """The reservation as it is sent."""
     items = [line._asdict() | {"price": money.to_number(line.price or 0)} for line in held]
     return {"order_id": order_id, "status": HELD, "items": items}
 

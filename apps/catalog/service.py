@@ -89,7 +89,6 @@ def get_product(context: Context, product_id: int) -> Row:
 
 @retry_on_conflict
 def create_product(context: Context, data: ProductData, stock: int) -> Answer:
-    """Add a product."""
     # Random at its end: the handle of another shop's product of this name is another one.
     handle = "-".join([*words(data.name)[:8], secrets.token_hex(5)])
     with context.db.write() as tx:

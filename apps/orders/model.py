@@ -156,7 +156,6 @@ def is_refunded(order: Order, report: RefundReport) -> bool:
 
 
 def dump_order(order: Order) -> dict[str, Any]:
-    """The order as it is sent."""
     return {
         "order_id": order.order_id,
         "status": order.status,

@@ -149,7 +149,6 @@ def dump_payment(payment: Payment) -> dict[str, Any]:
 
 
 def dump_refund(refund: Refund) -> dict[str, Any]:
-    """The refund as it is sent."""
     return {
         "refund_id": refund.refund_id,
         "payment_id": refund.payment_id,

@@ -24,10 +24,10 @@ def command(data_dir: Path) -> None:
         if processes.wait_until_gone([shop.supervisor], STOP_TIMEOUT_S):
             click.echo("The shop is stopped")
             return
-        processes.kill_and_wait([shop.supervisor], timeout_s=5)
+        processes.kill_and_wait([shop.supervisor])
     left = shop.left_over()
     if left:
-        processes.kill_and_wait(left, timeout_s=5)
+        processes.kill_and_wait(left)
         click.echo(f"Nobody was looking after this shop any more; {len(left)} processes ended")
     else:
         click.echo(f"No shop is running in {data_dir}")

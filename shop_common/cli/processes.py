@@ -12,6 +12,7 @@ from typing import NamedTuple
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 TCP_LISTEN = "0A"
+KILL_S = 5.0
 
 _libc = ctypes.CDLL(None)
 
@@ -81,12 +82,12 @@ def left_over(leaders: Iterable[Process], logs: Path) -> list[Process]:
     return found
 
 
-def kill_and_wait(processes: Sequence[Process], timeout_s: float) -> None:
-    """SIGKILL to each that is alive, and wait until they are gone, or `timeout_s` is over."""
+def kill_and_wait(processes: Sequence[Process]) -> None:
+    """SIGKILL to each that is alive, and wait until they are gone, or KILL_S is over."""
     for process in filter(is_alive, processes):
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
-    wait_until_gone(processes, timeout_s)
+    wait_until_gone(processes, KILL_S)
 
 
 def wait_until_gone(processes: Iterable[Process], timeout_s: float) -> bool:

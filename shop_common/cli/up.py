@@ -157,7 +157,7 @@ def _clean_up(shop: Shop) -> None:
         )
     if left := shop.left_over():
         click.echo(f"Ending {len(left)} processes of a shop whose supervisor has died")
-        processes.kill_and_wait(left, timeout_s=5)
+        processes.kill_and_wait(left)
 
 
 def _number(host: str) -> str:

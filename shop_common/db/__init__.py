@@ -88,7 +88,6 @@ class Transaction:
         self._connection.execute(self._translate(sql), params)
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run `sql` once for each of `rows`."""
         cursor = self._connection.cursor()
         cursor.executemany(self._translate(sql), rows)
 
@@ -188,7 +187,6 @@ class Database(ABC):
         """The engine's version, such as `SQLite 3.53.4`."""
 
     def close(self) -> None:
-        """Close every connection that this process opened."""
         for pid, connection in self._connections:
             if pid == os.getpid():
                 connection.close()

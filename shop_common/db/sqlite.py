@@ -141,8 +141,6 @@ class SQLiteDatabase(Database):
 
 
 class _Write(Part):
-    """A write transaction."""
-
     def __enter__(self) -> Transaction:
         waiting.begins()
         only_transaction.__enter__()

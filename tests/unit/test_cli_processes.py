@@ -54,11 +54,11 @@ def test_left_over_are_the_sessions_processes_with_our_logs(tmp_path: Path) -> N
     recorded = [Process(leader.pid, "this-boot/1")]
     assert ours
     assert left_over(recorded, tmp_path) == [ours]
-    kill_and_wait([ours], timeout_s=5)
+    kill_and_wait([ours])
     assert left_over(recorded, tmp_path) == []
     assert other
     assert is_alive(other)
-    kill_and_wait([other], timeout_s=5)
+    kill_and_wait([other])
 
 
 def test_who_has_a_port() -> None:
