@@ -22,7 +22,6 @@ class Setting(NamedTuple):
     name: str
     default: str
     parse: Callable[[str], Any]
-    meaning: str
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -144,60 +143,35 @@ def _path(text: str) -> Path:
     return Path(text).absolute()
 
 
+# What each is for: docs/configuration.md.
 SETTINGS = (
-    Setting("API_KEY", DEFAULT_API_KEY, _key, "the key that clients and the apps themselves send"),
-    Setting("SHOP_HOST", "127.0.0.1", _host, "the address that Nginx listens on"),
-    Setting(
-        "CORS_ORIGINS", "", _origins, "origins whose pages may call the API, with commas between"
-    ),
-    Setting("SHOP_DATA_DIR", "var", _path, "the folder that holds every byte that is written"),
-    Setting("SHOP_PORT_BASE", "8001", _whole(1, 65532), "the first of the four apps' ports"),
-    Setting("CART_URL", "", _app_url, "where the cart app is; empty: this machine's port"),
-    Setting("CATALOG_URL", "", _app_url, "where the catalog app is; empty: this machine's port"),
-    Setting("ORDERS_URL", "", _app_url, "where the orders app is; empty: this machine's port"),
-    Setting("PAYMENTS_URL", "", _app_url, "where the payments app is; empty: this machine's port"),
-    Setting("CART_DATABASE_URL", "", _database_url, "empty: carts.db in the data folder"),
-    Setting("CATALOG_DATABASE_URL", "", _database_url, "empty: products.db in the data folder"),
-    Setting("ORDERS_DATABASE_URL", "", _database_url, "empty: orders.db in the data folder"),
-    Setting("PAYMENTS_DATABASE_URL", "", _database_url, "empty: payments.db in the data folder"),
-    Setting(
-        "APP_WORKERS",
-        "",
-        _whole_or_empty(1, 64),
-        "gunicorn worker processes of each app; empty: 2 of cart, 1 of the others",
-    ),
-    Setting("APP_THREADS", "8", _whole(1, 64), "threads of each worker"),
-    Setting(
-        "UPSTREAM_TIMEOUT_S", "5", _seconds(0.1, 60), "all that one call to a partner may take"
-    ),
-    Setting(
-        "UPSTREAM_FIRST_BYTE_S",
-        "0.5",
-        _seconds(0.05, 60),
-        "the wait for the first byte of a partner's answer",
-    ),
-    Setting("CART_TTL_DAYS", "30", _whole(1, 3650), "days after which an untouched cart goes"),
-    Setting("ORDER_TTL_S", "1800", _seconds(1, 31_536_000), "after which an unpaid order expires"),
-    Setting(
-        "SWEEP_AFTER_S",
-        "30",
-        _seconds(0.1, 3600),
-        "after which what was left half done is taken up again",
-    ),
-    Setting(
-        "DOCTOR_EVERY_S",
-        "300",
-        _seconds(0, 86_400),
-        "how often `up` checks whether the books balance; 0: never",
-    ),
-    Setting("PAYMENT_PROVIDER", "simulated", _provider, "who moves the money; only `simulated`"),
-    Setting(
-        "SIMULATED_FAULTS", "", _faults, "what goes wrong at the simulated provider, for tests"
-    ),
-    Setting("CATALOG_EMPTY", "0", _switch, "1: a new catalogue starts without the three products"),
-    Setting("CURRENCY", "USD", _currency, "the currency that all amounts are in"),
-    Setting("CRASH_POINTS", "0", _switch, "1: a request can kill a process; for tests only"),
-    Setting("LOG_LEVEL", "INFO", _log_level, "DEBUG, INFO, WARNING or ERROR"),
+    Setting("API_KEY", DEFAULT_API_KEY, _key),
+    Setting("SHOP_HOST", "127.0.0.1", _host),
+    Setting("CORS_ORIGINS", "", _origins),
+    Setting("SHOP_DATA_DIR", "var", _path),
+    Setting("SHOP_PORT_BASE", "8001", _whole(1, 65532)),
+    Setting("CART_URL", "", _app_url),
+    Setting("CATALOG_URL", "", _app_url),
+    Setting("ORDERS_URL", "", _app_url),
+    Setting("PAYMENTS_URL", "", _app_url),
+    Setting("CART_DATABASE_URL", "", _database_url),
+    Setting("CATALOG_DATABASE_URL", "", _database_url),
+    Setting("ORDERS_DATABASE_URL", "", _database_url),
+    Setting("PAYMENTS_DATABASE_URL", "", _database_url),
+    Setting("APP_WORKERS", "", _whole_or_empty(1, 64)),
+    Setting("APP_THREADS", "8", _whole(1, 64)),
+    Setting("UPSTREAM_TIMEOUT_S", "5", _seconds(0.1, 60)),
+    Setting("UPSTREAM_FIRST_BYTE_S", "0.5", _seconds(0.05, 60)),
+    Setting("CART_TTL_DAYS", "30", _whole(1, 3650)),
+    Setting("ORDER_TTL_S", "1800", _seconds(1, 31_536_000)),
+    Setting("SWEEP_AFTER_S", "30", _seconds(0.1, 3600)),
+    Setting("DOCTOR_EVERY_S", "300", _seconds(0, 86_400)),
+    Setting("PAYMENT_PROVIDER", "simulated", _provider),
+    Setting("SIMULATED_FAULTS", "", _faults),
+    Setting("CATALOG_EMPTY", "0", _switch),
+    Setting("CURRENCY", "USD", _currency),
+    Setting("CRASH_POINTS", "0", _switch),
+    Setting("LOG_LEVEL", "INFO", _log_level),
 )
 
 # One process each does orders and payments, which are called in turn by a purchase, with less
