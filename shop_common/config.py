@@ -35,11 +35,6 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def _whole_or_empty(low: int, high: int) -> Callable[[str], int | None]:
-    parse = _whole(low, high)
-    return lambda text: parse(text) if text else None
-
-
 def _seconds(low: float, high: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         try:
@@ -158,7 +153,7 @@ SETTINGS = (
     Setting("CATALOG_DATABASE_URL", "", _database_url),
     Setting("ORDERS_DATABASE_URL", "", _database_url),
     Setting("PAYMENTS_DATABASE_URL", "", _database_url),
-    Setting("APP_WORKERS", "", _whole_or_empty(1, 64)),
+    Setting("APP_WORKERS", "", lambda text: _whole(1, 64)(text) if text else None),
     Setting("APP_THREADS", "8", _whole(1, 64)),
     Setting("UPSTREAM_TIMEOUT_S", "5", _seconds(0.1, 60)),
     Setting("UPSTREAM_FIRST_BYTE_S", "0.5", _seconds(0.05, 60)),
