@@ -1,9 +1,7 @@
 /** Money, times, ids and states as people read them. */
 
-const NUMBER = new Intl.NumberFormat("en-US", {
-  minimumFractionDigits: 2,
-  maximumFractionDigits: 2,
-});
+// Whatever the currency: what is charged must be what is shown.
+const DECIMALS = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
 const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 
@@ -34,12 +32,10 @@ export const ORDER_STATUSES = [
 ];
 
 // Until the shop has said which currency its amounts are in, none is shown rather than a wrong one.
-let money = NUMBER;
+let money = new Intl.NumberFormat("en-US", DECIMALS);
 
 export function setCurrency(currency) {
-  // Amounts have two decimals whatever the currency: what is charged must be what is shown.
-  const decimals = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
-  money = new Intl.NumberFormat("en-US", { style: "currency", currency, ...decimals });
+  money = new Intl.NumberFormat("en-US", { style: "currency", currency, ...DECIMALS });
 }
 
 export function formatMoney(amount) {
