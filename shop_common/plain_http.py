@@ -123,7 +123,8 @@ def read_answer(data: bytes) -> tuple[int, int, int] | None:
         if name in headers or name in ("transfer-encoding", "connection"):
             return None
         headers[name] = value.strip(" ")
-    length = headers.get("content-length", "0" if head[1] == b"204" else "")
+    # What these two say of a length is of no body that follows.
+    length = "0" if head[1] in (b"204", b"304") else headers.get("content-length", "")
     if not _LENGTH.fullmatch(length):
         return None
     return int(head[1]), head.end(), int(length)

@@ -223,6 +223,8 @@ def test_what_fails_is_closed() -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 2),
         (b"HTTP/1.1 409 \r\ncontent-length:  0 \r\nX-A: b: c\r\nServer:\r\n\r\n", 0),
         (b"HTTP/1.1 204 No Content\r\n\r\n", 0),
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", 0),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", 0),
         (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 20\r\nRetry-After: 1\r\n\r\n", 20),
     ],
 )
