@@ -1,5 +1,6 @@
 """`shop logs`: the end of the log files, all together or one app's."""
 
+import re
 import sys
 import time
 from collections import deque
@@ -12,6 +13,8 @@ from shop_common.config import APPS
 
 NAMES = (*APPS, "nginx-access", "nginx-error", "shop", "doctor")
 LOOK_EVERY_S = 0.2
+# An address stands in Nginx's logs as it was sent. Some of these are commands to a terminal.
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @click.command("logs")
@@ -61,5 +64,6 @@ def _show_new(path: Path, offset: int, *, label: bool) -> int:
 
 def _show(line: bytes, label: str) -> None:
     prefix = f"{label:<13} " if label else ""
-    click.echo(prefix + line.decode(errors="replace").rstrip("\n"))
+    text = line.decode(errors="replace").rstrip("\n")
+    click.echo(prefix + _COMMANDS.sub("\ufffd", text))
     sys.stdout.flush()

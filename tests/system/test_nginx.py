@@ -333,6 +333,16 @@ def test_request_ids(shop: RunningShop) -> None:
     assert (refused.status_code, refused.headers["X-Request-ID"]) == (401, "r1")
 
 
+def test_an_address_of_other_bytes_leaves_the_log_readable(shop: RunningShop) -> None:
+    """The line is JSON all the same; its address ends where it is no ASCII any more."""
+    shop.talk(
+        b"GET /api/cart/a\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"X-Request-ID: odd-1\r\n\r\n"
+    )
+    wait_for(lambda: find_lines(shop, "odd-1"))
+    assert [line["uri"] for line in find_lines(shop, "odd-1")] == ["/api/cart/a..."]
+
+
 def test_the_configuration_is_private_and_sound(shop: RunningShop) -> None:
     """It holds the key, so only its owner may read it; `nginx -t` finds nothing."""
     folder = shop.data_dir / "run" / "nginx"

@@ -72,6 +72,15 @@ def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "journalctl" in done.stderr
 
 
+def test_a_log_gives_the_terminal_no_commands(tmp_path: Path) -> None:
+    """Whoever reaches Nginx can write some into its logs."""
+    (tmp_path / "logs").mkdir()
+    log = tmp_path / "logs" / "nginx-error.log"
+    log.write_bytes(b"GET /\xc2\x9b31m\x1b]0;x\x07\xff\tend\n")
+    shown = run("logs", "nginx-error", "--data-dir", str(tmp_path)).stdout
+    assert shown == "GET /\ufffd31m\ufffd]0;x\ufffd\ufffd\tend\n"
+
+
 def test_state_is_kept(tmp_path: Path) -> None:
     """Addresses and processes come back as they were saved."""
     kept = Shop(tmp_path, "::1", 1234, 2345, Process(1, "boot/1"), True, {"cart": Process(2, "b")})
