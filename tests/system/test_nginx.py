@@ -151,7 +151,7 @@ NOT_ROUTED = [
     "/api/cart/u/x/../checkouts",
     "/api/cart/../cart/u/checkouts",
     "/api/cart/u/add/../checkouts",
-    "/api/cart/..%5c..%5cmetrics",
+    "/api/cart/..\\..\\metrics",
     "/api/orders/o/payment",
     "/api/orders/o/payment/",
     "/api/orders/o/payment?x=1",
@@ -229,7 +229,7 @@ def test_every_operation_is_routed_or_meant_not_to_be(shop: RunningShop) -> None
 
 def test_the_path_reaches_the_app_as_it_was_written(shop: RunningShop) -> None:
     """Percent-encoding is neither undone nor added to on the way."""
-    for user_id in ("a%20b", "%C3%A9", "50%25", "a+b", "a%3Fb", "~u.s_e-r", ".u", "..."):
+    for user_id in ("a%20b", "%C3%A9", "50%25", "a+b", "a%3Fb", "a%5Cb", "~u.s_e-r", ".u", "..."):
         answer = shop.get(f"/api/cart/{user_id}?x=%2F..%2F")
         direct = shop.get(f"{shop.app_url('cart')}/cart/{user_id}?x=%2F..%2F")
         assert (answer.status_code, answer.content) == (direct.status_code, direct.content)
