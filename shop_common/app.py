@@ -15,7 +15,7 @@ from flask.globals import _cv_app, _cv_request, request_ctx
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import NullSession
 from werkzeug.exceptions import ClientDisconnected, HTTPException, NotFound, RequestEntityTooLarge
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import IntegerConverter, MapAdapter
 from werkzeug.utils import cached_property
 
 from shop_common import auth, cors, health, idempotency, json_text, log, metrics, openapi, outbox
@@ -39,6 +39,7 @@ def build_app(context: Context, blueprint: Blueprint, jobs: Sequence[Job] = ()) 
     """
     app = _App(context.config.app)
     app.url_map.merge_slashes = False
+    app.url_map.converters["int"] = _Digits
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["API_KEY_BYTES"] = context.config.api_key.encode()
     app.extensions["cornershop"] = context
@@ -59,6 +60,10 @@ def build_app(context: Context, blueprint: Blueprint, jobs: Sequence[Job] = ()) 
 def _prune(context: Context) -> None:
     for prune in (outbox.prune, idempotency.prune):
         in_batches(partial(prune, context.db, context.clock()))
+
+
+class _Digits(IntegerConverter):
+    regex = "[0-9]+"  # its own takes the digits of every script
 
 
 class _Request(Request):

@@ -22,7 +22,7 @@ def test_unknown(catalog: Api, product_id: int) -> None:
     assert answer.json == {"detail": f"Product {product_id} not found"}
 
 
-@pytest.mark.parametrize("path", ["-1", "x", "1.5", "%00", "1%2F2"])
+@pytest.mark.parametrize("path", ["-1", "x", "1.5", "%00", "1%2F2", "%D9%A1"])
 def test_no_id(catalog: Api, path: str) -> None:
     """What is no id is 404 too."""
     assert catalog.get(f"/products/{path}").status_code == 404
