@@ -135,7 +135,11 @@ def readyz() -> tuple[dict[str, Any], int]:
 
 @blueprint.get("/metrics")
 @public
-@operation("Counters for Prometheus; from this machine only", answers={200: "text/plain"})
+@operation(
+    "Counters for Prometheus; from this machine only",
+    answers={200: "text/plain"},
+    errors={403: "another machine asks"},
+)
 def get_metrics() -> Response:
     # Nginx does not route here; an app that is told to listen elsewhere must not tell either.
     if request.remote_addr not in ("127.0.0.1", "::1", None):

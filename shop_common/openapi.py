@@ -47,7 +47,11 @@ def get_docs() -> Response:
 
 @blueprint.get("/docs/<name>")
 @public
-@operation("The page's script and style", answers={200: "text/css"}, errors={404: "no such file"})
+@operation(
+    "The page's script and style",
+    answers={200: "text/css", 304: None},
+    errors={404: "no such file"},
+)
 def get_docs_file(name: str) -> Response:
     return send_from_directory(PAGE_FOLDER, name)
 
@@ -92,7 +96,7 @@ def describe(app: Flask, *, is_proxied: bool) -> dict[str, Any]:
                 _PATH_ARGUMENT.sub(r"{\2}", rule.rule),
                 operations={
                     method.lower(): _describe_operation(
-                        rule, described, plugin, is_public=auth.is_public(view)
+                        rule, method, described, plugin, is_public=auth.is_public(view)
                     )
                     for method in methods
                 },
@@ -101,16 +105,22 @@ def describe(app: Flask, *, is_proxied: bool) -> dict[str, Any]:
 
 
 def _describe_operation(
-    rule: Rule, described: Operation, plugin: Any, *, is_public: bool
+    rule: Rule, method: str, described: Operation, plugin: Any, *, is_public: bool
 ) -> dict[str, Any]:
     parameters = _path_parameters(rule)
     if described.query is not None:
         parameters += plugin.converter.schema2parameters(described.query, location="query")
-    errors = dict(described.errors)
-    if described.query is not None or described.body is not None or described.path is not None:
-        errors.setdefault(422, "the input is wrong; `errors` names each field")
-    if not is_public:
-        errors[401] = "no valid key"
+    errors = list_errors(described, method, is_public=is_public)
+    headers = {
+        "Idempotency-Key": method == "POST",
+        "If-Match": 412 in errors,
+        "If-None-Match": 304 in described.answers,
+    }
+    parameters += [
+        {"name": name, "in": "header", "schema": {"type": "string"}}
+        for name, is_read in headers.items()
+        if is_read
+    ]
     answers: dict[str, Any] = {
         str(status): _describe_answer(status, content)
         for status, content in described.answers.items()
@@ -137,6 +147,22 @@ def _describe_operation(
     if is_public:
         result["security"] = []
     return result
+
+
+def list_errors(described: Operation, method: str, *, is_public: bool) -> dict[int, str]:
+    """What an operation may be refused with, by status: its own, and what all of its kind share."""
+    errors: dict[int, str] = {}
+    if not is_public:
+        errors |= {401: "no valid key", 503: "busy, or an app is away; nothing was done"}
+        if method != "GET":
+            errors[504] = "it is not known whether it was done"
+    if described.body is not None:
+        errors |= {413: "the body is larger than 1 MiB", 415: "it is not application/json"}
+    if method == "POST":
+        errors[409] = "a request with this `Idempotency-Key` is still running"
+    if method == "POST" or described.query or described.body or described.path:
+        errors[422] = "the input is wrong; `errors` names each field"
+    return errors | dict(described.errors)
 
 
 def _path_parameters(rule: Rule) -> list[dict[str, Any]]:

@@ -200,7 +200,7 @@ def test_a_log_that_cannot_be_written_changes_no_answer(
 
 
 def test_metrics_are_for_this_machine_only(api: Api) -> None:
-    response = api.client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    response = api.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.1"})
     assert response.status_code == 403
 
 
@@ -216,6 +216,19 @@ def test_the_description_is_valid_and_complete(api: Api) -> None:
     assert all(find_operation(view) for view in api.app.view_functions.values())
     # Bounds of an amount are checked in minor units, which nobody sends.
     assert not re.search(r'"type": "number"[^{}]*"minimum": [1-9]', json.dumps(document))
+
+
+def test_the_description_names_the_headers_that_are_read(catalog: Api) -> None:
+    paths = json.loads(catalog.client.get("/openapi.json").data)["paths"]
+
+    def headers(path: str, method: str) -> list[str]:
+        parameters = paths[path][method]["parameters"]
+        return [each["name"] for each in parameters if each["in"] == "header"]
+
+    assert headers("/products", "post") == ["Idempotency-Key"]
+    assert headers("/products", "get") == ["If-None-Match"]
+    assert headers("/products/{product_id}", "patch") == ["If-Match"]
+    assert headers("/categories", "get") == []
 
 
 def test_the_page_of_the_description_holds_it(api: Api) -> None:
