@@ -49,6 +49,7 @@ OPTIONS = ("option1", "option2", "option3")
 # A file within these is read in memory; Shopify's own exports end at 15 MB.
 MAX_PROBLEMS = 10_000
 MAX_RECORDS = 250_000
+MAX_COLUMNS = 1000
 
 _QUANTITY = re.compile(r"(-?[0-9]{1,12})(?:\.0+)?")
 # A spreadsheet's guard against turning digits into a number; those behind it are the text's own.
@@ -94,6 +95,10 @@ def _find_columns(header: Record, result: ProductFile) -> dict[str, int]:
     """Where each column of COLUMNS that the file has stands; order, case and spaces are free."""
     for fault in header.faults:
         result.error(header.line, fault)
+    if len(header.fields) > MAX_COLUMNS:
+        # Each row is filled up to as many: of a million, one short row would take milliseconds.
+        result.error(header.line, f"the header has more than {MAX_COLUMNS} columns")
+        return {}
     names = [one_line(name).casefold() for name in header.fields]
     columns = {}
     for column, aliases in COLUMNS.items():

@@ -131,6 +131,7 @@ def test_new_column_names() -> None:
         ("Handle,Title".encode("utf-16"), "the file is UTF-16; save it as UTF-8"),
         (b"Handle,T\xeftle,Variant Price\n", "not UTF-8 text"),
         (b'"Handle,Title\nx,y\n', "a quoted field is never closed"),
+        (b"Handle,Title,Variant Price" + b"," * 1000, "the header has more than 1000 columns"),
     ],
 )
 def test_unusable_file(body: bytes, reason: str) -> None:
