@@ -1,6 +1,7 @@
 """JSON as we write it, and read it again: compact, by orjson. What others send: by Python's own."""
 
 import json
+from collections import Counter
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -47,8 +48,8 @@ def _refuse_constant(name: str) -> NoReturn:
 def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise NameTwiceError(next(name for name in found if names.count(name) > 1))
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise NameTwiceError(name)
     return found
 
 
