@@ -19,7 +19,8 @@ _MARKUP = re.compile(
 )
 _PARAGRAPH = re.compile("br|p|hr|[uod]l|table|pre|blockquote|section|h[1-6]")
 _LINE = re.compile("li|div|tr|dt|dd|article|aside|header|footer|figure|option")
-_BREAKS = re.compile(r"[ \n\r]*[\n\r][ \n\r]*")
+# Only where a run of spaces begins, or each space of a long one would be tried.
+_BREAKS = re.compile(r"(?<! ) *+[\n\r][ \n\r]*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _WORD = re.compile(r"[^\W_]+")
 _UNSEEN = ("Mn", "Mc", "Me", "Cf")

@@ -61,9 +61,11 @@ def test_any_markup_becomes_text(body: str) -> None:
     assert plain_text(body) == tidy(plain_text(body))
 
 
-@pytest.mark.parametrize("piece", ["<a ", "<!--", "<script>", "<a '", "</", "<p>", "&", "\n\r"])
+@pytest.mark.parametrize(
+    "piece", ["<a ", "<!--", "<script>", "<a '", "</", "<p>", "<td>", "&", "\n\r"]
+)
 def test_hostile_markup_takes_no_time(piece: str) -> None:
-    """Markup that is opened a hundred thousand times and never closed is read in one pass."""
+    """Markup that stands there a hundred thousand times, also unclosed, is read in one pass."""
     started = time.monotonic()
     plain_text(piece * 100_000)
     assert time.monotonic() - started < 20
