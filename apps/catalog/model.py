@@ -24,7 +24,7 @@ MAX_SOURCE_KEY_BYTES = 2_000
 Options = tuple[tuple[str, str], ...]
 
 _CURSOR = re.compile(r"([^,]{1,40}),(\d{1,9}),(\d{1,9})", re.ASCII)
-_WEB_ADDRESS = re.compile(r"https?://[^\s/?#\"<>\\]+[^\s\"<>\\]*", re.IGNORECASE)
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#\"<>\\][^\s\"<>\\]*", re.IGNORECASE)
 
 
 class ProductNotFoundError(NotFoundError):

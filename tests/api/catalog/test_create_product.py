@@ -1,5 +1,6 @@
 """POST /products."""
 
+import time
 from typing import Any
 
 import pytest
@@ -82,6 +83,15 @@ def test_bad_input(catalog: Api, change: dict[str, Any], name: str) -> None:
     assert answer.status_code == 422
     assert list(answer.json["errors"]) == [name]
     assert len(catalog.get("/products").json) == 3
+
+
+def test_a_long_address_is_refused_at_once(catalog: Api) -> None:
+    """Though it is none only at its very end."""
+    began = time.process_time()
+    image_url = f"https://{'x' * 50_000}<"
+    answer = catalog.post("/products", json={"name": "Mug", "price": 1, "image_url": image_url})
+    assert answer.status_code == 422
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("body", ["", "[]", "5", "{", '{"name": "x", "price": NaN}'])
