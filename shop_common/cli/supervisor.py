@@ -65,8 +65,10 @@ class Supervisor:
         """Start everything, keep it alive, stop it. Raises StartError if it never got ready."""
         signal.set_wakeup_fd(self._signalled.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._request_stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(signal.SIGHUP, self._request_stop)
         processes.name_process("shop")
         processes.run_in_batches()
         self._save()

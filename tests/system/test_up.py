@@ -268,9 +268,9 @@ def test_an_app_that_cannot_start_ends_it_all(own_shop: RunningShop) -> None:
     assert own_shop.run("status").returncode == 3
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_in_the_foreground_a_signal_stops_all(own_shop: RunningShop, number: int) -> None:
-    """Ctrl-C, or SIGTERM: all processes end, and the exit code is 0."""
+    """Ctrl-C, SIGTERM, or the end of the terminal: all processes end, and the exit code is 0."""
     command = own_shop.command("up", *own_shop.ports)
     with subprocess.Popen(
         command, env=own_shop.environment, stdout=subprocess.PIPE, text=True
@@ -286,6 +286,22 @@ def test_in_the_foreground_a_signal_stops_all(own_shop: RunningShop, number: int
     assert process.returncode == 0
     assert not [pid for pid in pids if is_alive(pid)]
     assert not any(listening(port) for port in all_ports(own_shop))
+
+
+def test_nohup_keeps_it_over_the_end_of_its_terminal(own_shop: RunningShop) -> None:
+    """A terminal that is closed sends SIGHUP, which stops what runs in the foreground, else."""
+    with subprocess.Popen(
+        ["nohup", *own_shop.command("up", *own_shop.ports)],
+        env=own_shop.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        while "Dashboard:" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGHUP)
+        assert own_shop.run("status").returncode == 0
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_ctrl_c_while_it_starts(own_shop: RunningShop) -> None:
