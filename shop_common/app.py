@@ -72,8 +72,9 @@ class _Request(Request):
     @cached_property
     def stream(self) -> IO[bytes]:
         # It ends where the body does, whoever has read the head: nothing has to see to that.
-        if self._body_length > (self.max_content_length or 0):
-            raise RequestEntityTooLarge
+        limit = self.max_content_length or 0
+        if self._body_length > limit:
+            raise RequestEntityTooLarge(f"The body is larger than {limit // 2**20} MiB.")
         return cast(IO[bytes], self.environ["wsgi.input"])
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:

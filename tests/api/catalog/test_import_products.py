@@ -155,6 +155,7 @@ def test_size(catalog: Api) -> None:
     assert counts(send(catalog, body=f"{HEADER},Extra\n{row}".encode())) == (1, 0, 0)
     answer = catalog.post("/products/import", data=b"x" * (2**26 + 1), content_type="text/csv")
     assert answer.status_code == 413
+    assert answer.json == {"detail": "The body is larger than 64 MiB."}
 
 
 def test_half_a_file(catalog: Api) -> None:

@@ -230,6 +230,7 @@ def test_what_is_too_large_is_refused(orders: Api) -> None:
     data = json.dumps([{"product_id": 1, "quantity": 1, "note": "x" * 1_100_000}])
     response = orders.post("/orders?user_id=u", data=data, content_type="application/json")
     assert response.status_code == 413
+    assert response.json == {"detail": "The body is larger than 1 MiB."}
 
 
 def test_no_user_is_refused(orders: Api) -> None:
