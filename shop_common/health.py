@@ -1,5 +1,6 @@
 """How an app is: the routes about itself that every app has."""
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from shop_common.migrations import MigrationError, load_migrations, pending
 from shop_common.operations import operation
 from shop_common.paging import Page, PageSchema, read_page
 
+logger = logging.getLogger("shop.health")
 blueprint = Blueprint("health", __name__)
 
 
@@ -123,6 +125,8 @@ def readyz() -> tuple[dict[str, Any], int]:
             "status": "writable",
         }
     except (BusyError, MigrationError) as error:
+        # A start that waits for this in vain shows the end of the log.
+        logger.warning("not ready: %s", error)
         migrations = "unknown"
         database = {"engine": context.db.engine, "status": str(error)}
     ready = migrations == "applied"

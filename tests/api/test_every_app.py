@@ -90,7 +90,7 @@ def test_health_has_the_seeds_words(api: Api) -> None:
 
 
 def test_health_and_readiness_tell_a_lost_database(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from shop_common.errors import BusyError
 
@@ -105,6 +105,7 @@ def test_health_and_readiness_tell_a_lost_database(
         "database": "unavailable",
     }
     assert api.client.get("/readyz").status_code == 503
+    assert caplog.messages == ["not ready: The database is unavailable."]
     assert api.get("/admin/status").json["database"]["status"] == "unavailable"
     assert api.client.get("/livez").json == {"status": "alive"}
 
