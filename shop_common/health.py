@@ -118,7 +118,8 @@ def readyz() -> tuple[dict[str, Any], int]:
         missing = pending(context.db, load_migrations(context.migrations, context.db.engine))
         migrations = "missing" if missing else "applied"
         with context.db.write() as tx:
-            tx.one("SELECT 1 AS one")
+            # Not even BEGIN IMMEDIATE fails where nothing can be written; this does.
+            tx.execute("DELETE FROM schema_migrations WHERE version < 0")
         database = {
             "engine": context.db.engine,
             "version": context.db.version(),

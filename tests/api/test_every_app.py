@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pysqlite3 as sqlite3
 import pytest
 from flask import Request
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -116,6 +117,31 @@ def test_readiness_says_which_database_runs(api: Api) -> None:
     assert body["migrations"] == "applied"
     assert body["database"]["engine"] in ("sqlite", "postgres")
     assert re.match(r"SQLite 3\.\d+|PostgreSQL \d+", body["database"]["version"])
+
+
+def test_readiness_misses_the_right_to_write(
+    make_api: Callable[..., Api], postgres_url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reads go on, from a file that is another's or a server that stands by."""
+    api = make_api("orders")
+    assert api.client.get("/readyz").status_code == 200
+    if postgres_url:
+        with api.context.db.write() as tx:
+            tx.execute("SET default_transaction_read_only = on")
+    else:
+        api.context.db.close()
+        connect = sqlite3.connect
+        monkeypatch.setattr(
+            sqlite3, "connect", lambda path, **how: connect(f"file:{path}?mode=ro", uri=True, **how)
+        )
+    assert api.get("/orders").status_code == 200
+    response = api.client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json is not None
+    assert response.json["database"]["status"] in (
+        "The database cannot be written.",
+        "The database takes no changes now.",
+    )
 
 
 def test_readiness_misses_a_migration(api: Api) -> None:
