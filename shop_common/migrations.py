@@ -98,7 +98,10 @@ def _missing(tx: Transaction, migrations: list[Migration]) -> list[Migration]:
                 f"the database is from a newer version: it has migration {version:04}_{row['name']}"
             )
         if row["checksum"] != known[version].checksum:
-            raise MigrationError(f"migration {version:04}_{row['name']} was changed after its use")
+            raise MigrationError(
+                f"migration {version:04}_{row['name']} was changed after its use, "
+                "or the database is another app's"
+            )
     return [migration for migration in migrations if migration.version not in applied]
 
 
