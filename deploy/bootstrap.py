@@ -75,4 +75,7 @@ def call(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:  # a checkout of another user above all
+        sys.exit(f"shop: .venv could not be made: {error}")

@@ -127,6 +127,16 @@ def load_bootstrap(checkout: Path, monkeypatch: pytest.MonkeyPatch, done: list[s
     return bootstrap
 
 
+def test_a_checkout_that_cannot_be_written(checkout: Path) -> None:
+    """As another user's, after an upgrade: the reason in one line."""
+    (checkout / ".venv" / "complete").mkdir(parents=True)
+    code, _, err = end(start(checkout))
+    assert code == 1
+    assert err.splitlines()[-1].startswith("shop: .venv could not be made: ")
+    assert str(checkout / ".venv" / "complete") in err
+    assert "Traceback" not in err
+
+
 def test_without_a_python_that_will_do(checkout: Path, tmp_path: Path) -> None:
     """One line says what is needed."""
     programs = tmp_path / "bin"
