@@ -10,6 +10,8 @@ from typing import NoReturn
 
 from shop_common.cli import processes
 from shop_common.cli.state import Shop
+from shop_common.errors import BusyError
+from shop_common.migrations import MigrationError
 
 
 def fork(
@@ -51,6 +53,8 @@ def end_with(run: Callable[[], None]) -> NoReturn:
         status = 0
     except SystemExit as exit:
         status = exit.code if isinstance(exit.code, int) else 1
+    except (BusyError, MigrationError) as error:  # which say all there is to say
+        sys.stderr.write(f"{error}\n")
     except Exception:  # noqa: BLE001 - the fork must end here, whatever happens in it
         traceback.print_exc()
     finally:

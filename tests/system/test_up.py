@@ -261,6 +261,7 @@ def test_an_app_that_cannot_start_ends_it_all(own_shop: RunningShop) -> None:
     done = own_shop.run("up", *own_shop.ports, "--detach")
     assert done.returncode == 1
     assert "orders could not start" in done.stderr
+    assert done.stderr.endswith(":\n  The database is damaged; ./shop doctor says where.\n")
     remembered = {path.name for path in (own_shop.data_dir / "run").iterdir()}
     assert not remembered & {"api-key", "settings.json"}, "the next start begins anew"
     assert str(own_shop.data_dir / "logs" / "orders.log") in done.stderr
