@@ -119,11 +119,12 @@ def left(outbox: Outbox) -> list[str]:
         return [row["aggregate"] for row in tx.all("SELECT aggregate FROM outbox ORDER BY id")]
 
 
+@pytest.mark.parametrize("refusal", [409, 422])
 def test_a_parked_message_holds_back_those_behind_it(
-    outbox: Outbox, partner: Partner, turned_clock: Clock, payments: Api
+    outbox: Outbox, partner: Partner, turned_clock: Clock, payments: Api, refusal: int
 ) -> None:
-    """Until a person says that it is to be tried again."""
-    partner.answer = lambda name: 422 if name == "a1" else 200
+    """Until a person says that it is to be tried again, which counts from the beginning."""
+    partner.answer = lambda name: refusal if name == "a1" else 200
     first = add(outbox, "a1", "a", by_relay=True)
     add(outbox, "a2", "a", by_relay=True)
     for _ in range(8):
@@ -132,11 +133,26 @@ def test_a_parked_message_holds_back_those_behind_it(
     assert partner.heard == ["a1"] * 5
     assert payments.get("/admin/status").json["outbox"]["parked"] == 1
 
+    key = {"Idempotency-Key": "k1"}
+    for replayed in (None, "true"):
+        response = payments.post(f"/admin/outbox/{first['id']}/retry", headers=key)
+        assert response.json == {"id": first["id"], "status": "due"}
+        assert response.headers.get("Idempotent-Replayed") == replayed
+    outbox.relay()
     partner.answer = lambda _: 200
-    assert payments.post(f"/admin/outbox/{first['id']}/retry").status_code == 200
+    turned_clock.turn(seconds=6)
     outbox.relay()
     outbox.relay()
-    assert partner.heard[5:] == ["a1", "a2"]
+    assert partner.heard[5:] == ["a1", "a1", "a2"]
+
+
+def test_what_is_open_is_listed_in_pages(outbox: Outbox, payments: Api) -> None:
+    ids = [add(outbox, name, name, by_relay=True)["id"] for name in "abc"]
+    page = payments.get("/admin/outbox?limit=2")
+    assert [row["id"] for row in page.json] == [ids[2], ids[1]]
+    assert page.headers["Link"] == f'<?limit=2&after={ids[1]}>; rel="next"'
+    rest = payments.get(f"/admin/outbox?limit=2&after={ids[1]}")
+    assert [row["id"] for row in rest.json] == [ids[0]]
 
 
 def test_what_one_is_sending_nobody_else_sends(outbox: Outbox, partner: Partner) -> None:
@@ -166,6 +182,35 @@ def test_what_its_writer_did_not_send_is_taken_over(
     # If it was but slow, the second message is the receiver's to recognize; the row stays closed.
     outbox.deliver(row)
     assert outbox.relay() == 0
+
+
+def test_a_lease_from_before_the_clock_stepped_back_has_expired(
+    outbox: Outbox, partner: Partner, turned_clock: Clock
+) -> None:
+    """Else the message would wait for as long as the clock was wrong, which may be years."""
+    turned_clock.turn(days=400)
+    add(outbox, "a1", "a")
+    turned_clock.turn(days=-400)
+    assert outbox.relay() == 1
+    assert partner.heard == ["a1"]
+
+
+def test_who_has_lost_the_lease_frees_nothing(
+    outbox: Outbox, partner: Partner, turned_clock: Clock
+) -> None:
+    """The slow writer's fault says nothing of who is sending the message now."""
+    row = add(outbox, "a1", "a")
+    turned_clock.turn(seconds=LEASE_S + 1)
+
+    def wake_the_writer(_: str) -> int:
+        partner.answer = lambda _: 500
+        outbox.deliver(row)
+        outbox.hurry(row["id"])
+        return 200
+
+    partner.answer = wake_the_writer
+    assert outbox.relay() == 1
+    assert partner.heard == ["a1", "a1"]
 
 
 def test_a_silent_partner_holds_back_nobody_elses_messages(
@@ -234,7 +279,7 @@ def test_only_what_becomes_of_a_message_may_be_lost_with_the_power(
     assert said[4:] == [True, True]
 
 
-@pytest.mark.parametrize("status", [0, 401, 404, 405, 500, 503])
+@pytest.mark.parametrize("status", [0, 401, 403, 404, 405, 415, 500, 503])
 def test_only_an_answered_refusal_counts_towards_parking(
     outbox: Outbox, partner: Partner, turned_clock: Clock, payments: Api, status: int
 ) -> None:
@@ -243,6 +288,8 @@ def test_only_an_answered_refusal_counts_towards_parking(
     for _ in range(12):
         outbox.relay()
         turned_clock.turn(seconds=6)
+    [row] = payments.get("/admin/outbox").json
+    assert row["attempts"] == 13, "they are never further apart"
     assert payments.get("/admin/status").json["outbox"] | {"oldest_age_s": 0} == {
         "open": 1,
         "parked": 0,
