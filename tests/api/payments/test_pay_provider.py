@@ -8,7 +8,7 @@ import pytest
 from apps.payments import store
 from apps.payments.providers import OPEN
 from tests.api.harness import Api
-from tests.api.payments.bank import DECLINED, ORDER_ID, SUCCEEDED, Bank, Crash, Orders
+from tests.api.payments.bank import DECLINED, ORDER_ID, OTHER_ID, SUCCEEDED, Bank, Crash, Orders
 
 PAY = f"/pay?order_id={ORDER_ID}&amount=100"
 Settle = Callable[[Api], None]
@@ -32,6 +32,22 @@ def test_a_declined_payment_leaves_the_order_to_be_paid(banked: Api, bank: Bank)
     assert banked.get(f"/payments/{response.json['payment_id']}").json["status"] == "FAILED"
     assert banked.post(PAY).status_code == 200
     assert bank.taken == 10_000
+
+
+def test_payments_are_listed_by_order_and_state(banked: Api, bank: Bank) -> None:
+    bank.next_charge = [DECLINED]
+    failed, paid, other = (
+        banked.post(f"/pay?order_id={order_id}&amount=100").json["payment_id"]
+        for order_id in (ORDER_ID, ORDER_ID, OTHER_ID)
+    )
+    for query, expected in {
+        "": [other, paid, failed],
+        f"order_id={ORDER_ID}": [paid, failed],
+        "status=COMPLETED": [other, paid],
+        f"order_id={ORDER_ID}&status=FAILED": [failed],
+    }.items():
+        listed = banked.get(f"/payments?{query}").json
+        assert [payment["payment_id"] for payment in listed] == expected
 
 
 @pytest.mark.parametrize("fault", ["silent", "lost", OPEN], ids=str)
@@ -176,11 +192,18 @@ def test_a_charge_found_for_a_failed_payment_goes_back(
     assert [r["payment_id"] for r in orders_app.refunds] == [failed]
 
 
-def test_a_failed_payment_is_looked_at_once(banked: Api, bank: Bank, settle: Settle) -> None:
+@pytest.mark.parametrize("forgets", [False, True])
+def test_a_failed_payment_is_looked_at_once(
+    banked: Api, bank: Bank, settle: Settle, forgets: bool
+) -> None:
+    """And never charged, also where the provider keeps nothing of what it has declined."""
     bank.next_charge = [DECLINED]
     banked.post(PAY)
+    if forgets:
+        bank.charges.clear()
     settle(banked)
     assert not is_left_to_the_sweeper(banked)
+    assert bank.taken == 0
 
 
 @pytest.mark.parametrize("fails", [0, 1], ids=["at once", "at the second refund"])

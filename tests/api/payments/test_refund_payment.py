@@ -105,7 +105,9 @@ def test_a_refund_that_fails_is_said_so_and_can_be_asked_for_again(
     bank.next_refund = [DECLINED]
     response = refund(banked, payment_id, headers=ONE)
     assert response.status_code == 402
-    assert response.json["detail"] == "Refund declined: no money"
+    [failed] = banked.get(f"/payments/{payment_id}/refunds").json
+    said = {"detail": "Refund declined: no money", "refund_id": failed["refund_id"]}
+    assert response.json == said
     assert refunded(banked, payment_id) == 0
     settle(banked)
     assert orders_app.refunds == [], "what did not happen is not shown"
@@ -208,6 +210,7 @@ def test_returns_that_race_refunds_leave_nothing_and_take_no_more(
 
 
 def test_refunds_are_listed_in_pages(banked: Api, payment_id: str) -> None:
+    refund(banked, banked.post(f"/pay?order_id={OTHER_ID}&amount=100").json["payment_id"])
     made = [refund(banked, payment_id, n).json for n in (1, 2, 3)]
     page = banked.get(f"/payments/{payment_id}/refunds?limit=2")
     assert page.json == [made[2], made[1]]
@@ -230,8 +233,8 @@ def test_a_returned_payment_goes_back_in_full_once(
         )
     settle(banked)
     assert refunded(banked, payment_id) == 100
-    amounts = [r["amount"] for r in banked.get(f"/payments/{payment_id}/refunds").json]
-    assert amounts == [70, 30]
+    given_back = banked.get(f"/payments/{payment_id}/refunds").json
+    assert [(r["amount"], r["reason"]) for r in given_back] == [(70, "cancelled"), (30, None)]
     assert [r["refunded_amount"] for r in orders_app.refunds] == [30, 100]
     assert banked.post(f"/payments/{payment_id}/return").status_code == 200
     assert banked.post("/payments/nope/return").status_code == 404
