@@ -1,6 +1,8 @@
 """POST /orders without a body: the cart's lines become an order, or come back."""
 
 import uuid
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -59,6 +61,15 @@ def test_a_cart_that_talks_nonsense_makes_no_order(
     assert (orders.get("/orders").json, catalog_app.held) == ([], {})
 
 
+def test_a_cart_that_cannot_be_ordered_says_why(
+    orders: Api, partners: responses.RequestsMock
+) -> None:
+    said = {"detail": "Product 1 is no longer sold", "unavailable": [1]}
+    partners.post("http://localhost:8001/cart/u/checkouts", status=409, json=said)
+    response = orders.post("/orders?user_id=u")
+    assert (response.status_code, response.json) == (409, said)
+
+
 def test_a_lost_answer_of_the_cart_costs_no_cart(
     orders: Api, catalog_app: Catalog, cart_app: Cart
 ) -> None:
@@ -73,9 +84,13 @@ def test_a_lost_answer_of_the_cart_costs_no_cart(
 
 @pytest.mark.usefixtures("cart_app")
 def test_the_sweeper_settles_what_has_an_order_and_claims_the_rest(
-    orders: Api, catalog_app: Catalog, cart_app: Cart
+    make_api: Callable[..., Api],
+    catalog_app: Catalog,
+    cart_app: Cart,
+    partners: responses.RequestsMock,
 ) -> None:
     """A try that died after each step: its stock and its lines come back, once."""
+    orders = make_api("orders", SWEEP_AFTER_S="7")
     ordered = orders.post("/orders?user_id=u").json["order_id"]
     dead = str(uuid.uuid4())
     cart_app.taken[dead] = LINES
@@ -87,6 +102,9 @@ def test_the_sweeper_settles_what_has_an_order_and_claims_the_rest(
     catalog_app.unsettled = cart_app.unsettled = []
     orders.run_jobs()  # the relay, at once
     assert catalog_app.settled == cart_app.settled == [ordered]
+    # A younger try may be under way.
+    asked = {str(call.request.url) for call in partners.calls if call.request.method == "GET"}
+    assert {urlsplit(url).query for url in asked} == {"unsettled_for=7.0&limit=100"}
     assert cart_app.lines == LINES
     assert list(catalog_app.held) == [ordered]
     assert orders.get(f"/orders/{dead}").status_code == 404

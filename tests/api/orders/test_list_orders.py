@@ -6,6 +6,7 @@ import pytest
 import requests
 import responses
 
+from shop_common import clock
 from tests.api.harness import Api
 
 
@@ -33,6 +34,21 @@ def test_pages_follow_one_another(orders: Api, many_orders: list[str]) -> None:
     assert seen == many_orders[::-1]
     # A full page is not said to have one after it, unless it has.
     assert "Link" not in orders.get("/orders?limit=7").headers
+
+
+@pytest.fixture
+def one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: moment)
+
+
+@pytest.mark.usefixtures("one_moment")
+def test_what_was_made_at_the_same_moment_is_listed_once(
+    orders: Api, many_orders: list[str]
+) -> None:
+    first = orders.get("/orders?limit=3").json
+    rest = orders.get(f"/orders?after={first[-1]['order_id']}").json
+    assert [order["order_id"] for order in first + rest] == sorted(many_orders, reverse=True)
 
 
 def test_filters(orders: Api, many_orders: list[str]) -> None:

@@ -1,12 +1,14 @@
 """The states of an order: every move of the table, and no other; history, releases, refunds."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from apps.orders import jobs, store
 from apps.orders.model import MOVES, STATUSES
 from tests.api.harness import Api
 from tests.api.orders.conftest import Catalog
@@ -129,15 +131,33 @@ def test_a_refund_of_another_payment_is_recorded_and_moves_nothing(orders: Api) 
 
 @pytest.mark.usefixtures("cart_app")
 def test_an_unpaid_order_expires_and_a_late_payment_is_refused(
-    orders: Api, catalog_app: Catalog
+    orders: Api, catalog_app: Catalog, partners: Any
 ) -> None:
-    order_id = make(orders, "EXPIRED")
+    order_id = make(orders, "CREATED")
+    orders.clock.turn(seconds=1700)
+    orders.run_jobs()
+    assert get(orders, order_id)["status"] == "CREATED", "it has half an hour"
+    orders.clock.turn(seconds=101)
+    orders.run_jobs()
     assert catalog_app.released == [order_id]
+    [told] = [call.request for call in partners.calls if call.request.url.endswith("/release")]
+    assert json.loads(told.body) == {"reason": "expired"}
     assert get(orders, order_id)["reason"] == "not paid in time"
     report = {"payment_id": "late", "amount": 999.99}
     assert orders.post(f"/orders/{order_id}/payment", json=report).status_code == 409
     orders.run_jobs()
     assert catalog_app.released == [order_id]
+
+
+def test_an_order_that_is_paid_just_before_it_expires_stays_paid(
+    orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was unpaid when the old ones were listed; those behind it expire all the same."""
+    paid, unpaid = make(orders, "PAID"), make(orders, "CREATED")
+    monkeypatch.setattr(store, "list_unpaid", lambda *_: [paid, unpaid])
+    jobs.expire_orders(orders.context)
+    assert [get(orders, order_id)["status"] for order_id in (paid, unpaid)] == ["PAID", "EXPIRED"]
+    assert catalog_app.released == [unpaid]
 
 
 @pytest.mark.usefixtures("cart_app")
@@ -164,6 +184,18 @@ def test_a_key_makes_one_move(orders: Api) -> None:
     orders.post(f"/orders/{order_id}/deliver")
     again = orders.post(f"/orders/{order_id}/ship", headers=key)
     assert (again.status_code, again.data) == (200, first.data)
+
+
+@pytest.mark.usefixtures("catalog_app")
+def test_a_report_with_a_key_is_replayed(orders: Api) -> None:
+    order_id = make(orders, "CREATED")
+    report = {"payment_id": "p", "amount": 999.99}
+    given_back = report | {"refund_id": "r", "refunded_amount": 999.99}
+    for what, body in (("payment", report), ("refund", given_back)):
+        path, key = f"/orders/{order_id}/{what}", {"Idempotency-Key": "k1"}
+        first, again = (orders.post(path, json=body, headers=key) for _ in range(2))
+        assert (again.status_code, again.data) == (200, first.data)
+        assert again.headers["Idempotent-Replayed"] == "true"
 
 
 def test_unknown_orders_are_404(orders: Api) -> None:

@@ -53,6 +53,7 @@ def test_what_the_catalogue_refuses_is_cancelled_with_its_reason(
             "CANCELLED",
             "Only 0 of product 1 left, not 1",
         )
+        assert orders.get(f"/orders/{order_id}/history").json[0]["by"] == "catalog"
     messages = [row["path"] for row in orders.get("/admin/outbox").json if row["topic"] == "return"]
     assert messages == ["/payments/p1/return"]
     assert sorted(silent.released) == sorted([unpaid, paid])
