@@ -99,6 +99,34 @@ def test_a_catalogue_that_is_busy_does_not_fail_a_read(
     assert cart.get("/cart/u").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/cart/u", "/cart/u/quote"])
+def test_a_read_that_finds_no_place_to_ask_does_not_fail(
+    make_api: Callable[..., Api], partners: responses.RequestsMock, path: str
+) -> None:
+    """As many ask at once as may wait for the catalogue."""
+    cart = make_api("cart", APP_THREADS="2")
+    add_unchecked(cart, partners, 1)
+    crowded: list[int] = []
+
+    def answer_slowly(_: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        crowded.append(cart.get(path).status_code)
+        return 200, {}, "[]"
+
+    partners.add_callback(responses.GET, PRODUCTS, answer_slowly)
+    cart.get(path)
+    assert crowded == [200]
+
+
+def test_what_is_sold_again_can_be_added_again(cart: Api, partners: responses.RequestsMock) -> None:
+    add_unchecked(cart, partners, 1)
+    gone = partners.get(PRODUCTS, json=[])
+    assert cart.get("/cart/u").json["cart"][0]["unavailable"]
+    partners.remove(gone)
+    partners.get(PRODUCTS, json=[{"id": 1}])
+    added = cart.post("/cart/u/add?product_id=1").json["cart"]
+    assert added == [{"product_id": 1, "quantity": 3}]
+
+
 def test_the_check_writes_only_to_the_line_as_it_was_read(
     cart: Api, partners: responses.RequestsMock
 ) -> None:

@@ -22,6 +22,7 @@ def quantity(cart: Api) -> int:
 
 def test_the_same_again_takes_effect_once_and_is_answered_byte_for_byte(cart: Api) -> None:
     first = cart.post("/cart/u/add?product_id=1", headers=KEY)
+    assert first.json == {"message": "Item added", "cart": [{"product_id": 1, "quantity": 1}]}
     cart.post("/cart/u/add?product_id=2")
     again = cart.post("/cart/u/add?product_id=1", headers=KEY)
     assert (again.status_code, again.data) == (first.status_code, first.data)
