@@ -17,6 +17,7 @@ from werkzeug.test import create_environ
 
 from shop_common import auth
 from shop_common.config import APPS
+from shop_common.errors import UnauthorizedError
 from shop_common.http_client import FAIL_OPEN_POLICIES
 from shop_common.operations import find_operation
 from tests.api.harness import KEY, Api
@@ -59,6 +60,14 @@ def test_the_public_routes_are_exactly_these(api: Api) -> None:
         if auth.is_public(api.app.view_functions[rule.endpoint])
     }
     assert found == PUBLIC
+
+
+def test_any_view_can_be_guarded(cart: Api) -> None:
+    view = auth.verify_api_key(lambda: "shown")
+    with cart.app.test_request_context(headers={"X-API-Key": KEY}):
+        assert view() == "shown"
+    with cart.app.test_request_context(), pytest.raises(UnauthorizedError):
+        view()
 
 
 def test_what_is_no_route_needs_the_key_too(api: Api) -> None:
