@@ -17,7 +17,7 @@ from werkzeug.test import create_environ
 
 from shop_common import auth
 from shop_common.config import APPS
-from shop_common.errors import UnauthorizedError
+from shop_common.errors import BusyError, UnauthorizedError
 from shop_common.http_client import FAIL_OPEN_POLICIES
 from shop_common.operations import find_operation
 from tests.api.harness import KEY, Api
@@ -102,8 +102,6 @@ def test_health_has_the_seeds_words(api: Api) -> None:
 def test_health_and_readiness_tell_a_lost_database(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from shop_common.errors import BusyError
-
     def away(*_: object) -> None:
         raise BusyError("The database is unavailable.")
 
@@ -118,6 +116,18 @@ def test_health_and_readiness_tell_a_lost_database(
     assert caplog.messages == ["not ready: The database is unavailable."]
     assert api.get("/admin/status").json["database"]["status"] == "unavailable"
     assert api.client.get("/livez").json == {"status": "alive"}
+
+
+def test_readiness_tells_a_database_that_takes_no_changes(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BusyError("The database is busy.")
+
+    monkeypatch.setattr(type(api.context.db), "write", refuse)
+    assert api.client.get("/health").status_code == 200
+    response = api.client.get("/readyz")
+    assert (response.status_code, response.json["status"]) == (503, "not ready")
 
 
 def test_readiness_says_which_database_runs(api: Api) -> None:

@@ -290,8 +290,6 @@ def test_only_an_answered_refusal_counts_towards_parking(
         turned_clock.turn(seconds=6)
     [row] = payments.get("/admin/outbox").json
     assert row["attempts"] == 13, "they are never further apart"
-    assert payments.get("/admin/status").json["outbox"] | {"oldest_age_s": 0} == {
-        "open": 1,
-        "parked": 0,
-        "oldest_age_s": 0,
-    }
+    depth = payments.get("/admin/status").json["outbox"]
+    assert depth.pop("oldest_age_s") >= 12 * 6
+    assert depth == {"open": 1, "parked": 0}
