@@ -54,6 +54,12 @@ class Catalog(Holder):
             return self.refusal[0], {}, json.dumps(self.refusal[1])
         body = json.loads(request.body or b"")
         items = [line | {"price": self.prices[line["product_id"]]} for line in body["items"]]
+        wrong = [
+            held for held, line in zip(items, body["items"], strict=True) if held != held | line
+        ]
+        if wrong:
+            detail = "The price of product {product_id} is {price}".format_map(wrong[0])
+            return 409, {}, json.dumps({"detail": detail, "prices": wrong})
         self.held[body["order_id"]] = items
         answer = {"order_id": body["order_id"], "status": "HELD", "items": items}
         return 200, {}, json.dumps(answer)

@@ -98,6 +98,7 @@ def test_payments_hears_from_the_relay_alone(orders: Api, partners: Any) -> None
     assert told.call_count == 0
     orders.context.outbox.relay()
     assert told.call_count == 1
+    assert json.loads(told.calls[0].request.body) == {"reason": "order cancelled"}
 
 
 @pytest.mark.usefixtures("cart_app")
@@ -181,6 +182,7 @@ def test_a_key_makes_one_move(orders: Api) -> None:
     order_id = make(orders, "PAID")
     key = {"Idempotency-Key": "k1"}
     first = orders.post(f"/orders/{order_id}/ship", headers=key)
+    assert first.json == get(orders, order_id)
     orders.post(f"/orders/{order_id}/deliver")
     again = orders.post(f"/orders/{order_id}/ship", headers=key)
     assert (again.status_code, again.data) == (200, first.data)

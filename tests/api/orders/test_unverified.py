@@ -28,8 +28,10 @@ def get(orders: Api, order_id: str) -> dict[str, object]:
 
 @pytest.mark.usefixtures("cart_app")
 def test_they_are_checked_in_the_order_taken(orders: Api, silent: Catalog) -> None:
-    order_ids = [take(orders) for _ in range(5)]
-    orders.run_jobs()
+    order_ids = [take(orders) for _ in range(2)]
+    for _ in range(3):
+        orders.run_jobs()
+    order_ids += [take(orders) for _ in range(3)]
     assert all(get(orders, order_id)["unverified"] for order_id in order_ids)
     silent.error = None
     orders.run_jobs()
@@ -57,6 +59,17 @@ def test_what_the_catalogue_refuses_is_cancelled_with_its_reason(
     messages = [row["path"] for row in orders.get("/admin/outbox").json if row["topic"] == "return"]
     assert messages == ["/payments/p1/return"]
     assert sorted(silent.released) == sorted([unpaid, paid])
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_a_price_that_is_not_the_catalogues_is_refused_in_the_end(
+    orders: Api, silent: Catalog
+) -> None:
+    order_id = take(orders, price=1)
+    silent.error = None
+    orders.run_jobs()
+    order = get(orders, order_id)
+    assert (order["status"], order["reason"]) == ("CANCELLED", "The price of product 1 is 999.99")
 
 
 @pytest.mark.usefixtures("cart_app")
