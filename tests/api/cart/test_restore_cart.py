@@ -3,7 +3,17 @@
 import pytest
 import responses
 
-from tests.api.cart.taking import add, at_once, items, lines, restore, sell, take, unsettled
+from tests.api.cart.taking import (
+    add,
+    at_once,
+    items,
+    lines,
+    restore,
+    sell,
+    silence,
+    take,
+    unsettled,
+)
 from tests.api.harness import Api
 
 
@@ -37,6 +47,16 @@ def test_they_come_to_what_is_there_now(taken_cart: Api) -> None:
     add(taken_cart, 1, 4)
     restore(taken_cart, "o-1")
     assert lines(taken_cart) == {3: 2, 1: 9, 2: 1}
+
+
+def test_what_was_let_in_unchecked_stays_marked(
+    taken_cart: Api, partners: responses.RequestsMock
+) -> None:
+    silence(partners)
+    add(taken_cart, 1, 4)
+    restore(taken_cart, "o-1")
+    line = {"product_id": 1, "quantity": 9, "unverified": True}
+    assert taken_cart.get("/cart/u").json["cart"][0] == line
 
 
 def test_a_line_is_filled_up_to_its_bound(taken_cart: Api) -> None:
