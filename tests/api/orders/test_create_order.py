@@ -372,6 +372,9 @@ def test_a_user_that_no_cart_can_have_is_refused(orders: Api) -> None:
 def test_more_than_can_be_paid_is_refused(orders: Api, catalog_app: Catalog) -> None:
     """And the stock that it would have taken goes back."""
     catalog_app.prices[1] = 99999999.99
+    most = orders.post("/orders?user_id=u", json=[{"product_id": 1, "quantity": 1}]).json
+    assert most["total_amount"] == 99999999.99
+    catalog_app.held.clear()
     response = orders.post("/orders?user_id=u", json=[{"product_id": 1, "quantity": 2}])
     assert response.status_code == 409
     assert response.json == {"detail": "The total is more than 99999999.99"}

@@ -145,7 +145,9 @@ def test_an_unpaid_order_expires_and_a_late_payment_is_refused(
     assert json.loads(told.body) == {"reason": "expired"}
     assert get(orders, order_id)["reason"] == "not paid in time"
     report = {"payment_id": "late", "amount": 999.99}
-    assert orders.post(f"/orders/{order_id}/payment", json=report).status_code == 409
+    refusal = orders.post(f"/orders/{order_id}/payment", json=report)
+    said = {"detail": f"Order {order_id} is EXPIRED and cannot be paid"}
+    assert (refusal.status_code, refusal.json) == (409, said)
     orders.run_jobs()
     assert catalog_app.released == [order_id]
 
