@@ -79,10 +79,10 @@ def test_set_stock(catalog: Api) -> None:
     """Where it is asked for, the stock becomes the file's, by a movement for the difference."""
     send(catalog, "mug,Mug,,,,5,10", "cup,Cup,,,,6,10", "jug,Jug,,,,7,10")
     catalog.post("/products/4/stock", json={"delta": -3, "reason": "sale"})
-    rows = ("mug,Mug,,,,5,12", "cup,Cup,,,,6,10", "jug,Jug,,,,7,")
+    rows = ("mug,Mug,,,,5,12", "cup,Cup,,,,6,0", "jug,Jug,,,,7,")
     result = send(catalog, *rows, query="?set_stock=true&dry_run=false")
-    assert counts(result) == (0, 1, 2)
-    assert [product(catalog, number)["stock"] for number in (4, 5, 6)] == [12, 10, 10]
+    assert counts(result) == (0, 2, 1)
+    assert [product(catalog, number)["stock"] for number in (4, 5, 6)] == [12, 0, 10]
     history = catalog.get("/products/4/stock/history").json
     assert [(row["delta"], row["stock_after"], row["reason"]) for row in history] == [
         (5, 12, "import"),

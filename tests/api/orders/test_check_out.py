@@ -108,6 +108,7 @@ def test_the_sweeper_settles_what_has_an_order_and_claims_the_rest(
     assert cart_app.lines == LINES
     assert list(catalog_app.held) == [ordered]
     assert orders.get(f"/orders/{dead}").status_code == 404
+    assert orders.get(f"/orders?after={dead}").status_code == 422
     assert [order["order_id"] for order in orders.get("/orders").json] == [ordered]
 
 
