@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from shop_common import clock, idempotency, json_text, log, metrics
@@ -189,13 +190,16 @@ class Outbox:
             answer = self.partners[row["partner"]].call(
                 "POST", row["path"], json=json_text.load(row["body"]), safe=True
             )
+            if answer.status < 300:
+                # Every receiver says what has become of it; whoever else answers has not taken it.
+                answer.read_as(itemgetter("status"))
         except BusyError as error:
             self._put_off(row, error.detail, refused=False)
             return None
         finally:
             log.request_id.reset(token)
         refuse = self.on_refusal.get(row["topic"]) if answer.status == 409 else None
-        if refuse or 200 <= answer.status < 300:
+        if refuse or answer.status == 200:
             self._close(row, answer, refuse)
             return answer
         # A wrong key or a partner that is being upgraded answers 401, 404 or 405: that must not

@@ -23,6 +23,7 @@ class Partner:
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.answer: Callable[[str], int] = lambda _: 200
+        self.body = '{"detail": "said", "status": "TOLD"}'
 
     def hear(self, request: requests.PreparedRequest) -> Answer:
         name = str(request.url).rpartition("/")[2]
@@ -30,7 +31,7 @@ class Partner:
         status = self.answer(name)
         if status == 0:
             raise requests.ConnectionError("away")
-        return status, {}, '{"detail": "said"}'
+        return status, {}, self.body
 
 
 @pytest.fixture
@@ -117,6 +118,20 @@ def test_who_removes_them_at_the_same_time_as_another_goes_on(
 def left(outbox: Outbox) -> list[str]:
     with outbox.database.read() as tx:
         return [row["aggregate"] for row in tx.all("SELECT aggregate FROM outbox ORDER BY id")]
+
+
+@pytest.mark.parametrize("body", ["", "{}", "null", "[]", '"fine"', '[{"status": "PAID"}]'])
+def test_a_success_that_says_something_else_delivers_nothing(
+    outbox: Outbox, partner: Partner, turned_clock: Clock, body: str
+) -> None:
+    """Whatever else listens at that address: a message that it took would be lost."""
+    told, partner.body = partner.body, body
+    assert outbox.deliver(add(outbox, "a1", "a")) is None
+    turned_clock.turn(seconds=6)
+    assert outbox.relay() == 0
+    partner.body = told
+    turned_clock.turn(seconds=6)
+    assert outbox.relay() == 1
 
 
 @pytest.mark.parametrize("refusal", [409, 422])

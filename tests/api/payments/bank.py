@@ -140,4 +140,4 @@ class Orders:
             raise requests.ConnectionError("refused")
         with self._lock:
             self.refunds.append(json.loads(request.body or ""))
-        return 200, {"Content-Type": "application/json"}, "{}"
+        return 200, {"Content-Type": "application/json"}, '{"status": "REFUNDED"}'
