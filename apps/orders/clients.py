@@ -125,11 +125,16 @@ def _completed(body: Any, order_id: str) -> tuple[str, int] | None:
     return str(payment["payment_id"]), money.parse_minor(payment["amount"])
 
 
-def list_unsettled(context: Context, partner: str, limit: int) -> list[dict[str, Any]]:
-    """What catalog holds, or cart keeps, for ids whose order nobody has confirmed yet."""
+def list_unsettled(context: Context, partner: str, limit: int) -> dict[str, str | None]:
+    """The ids that a partner holds something for and whose order nobody has confirmed yet.
+
+    Each with the user from whose cart it came, if it did.
+    """
     params = {"unsettled_for": context.config.sweep_after_s, "limit": limit}
     answer = context.partners[partner].call("GET", _HOLDINGS[partner], params=params)
-    return answer.read_as(listed)
+    return answer.read_as(
+        lambda body: {str(entry["order_id"]): entry.get("user_id") for entry in listed(body)}
+    )
 
 
 def settle(context: Context, partner: str, order_ids: Collection[str]) -> None:

@@ -26,7 +26,9 @@ def all_jobs(context: Context) -> list[Job]:
     return [
         Job("expire_orders", EVERY_S, lambda: expire_orders(context)),
         Job("check_unverified", EVERY_S, lambda: check_unverified(context)),
-        Job("sweep", sweep_every_s, lambda: sweep(context)),
+        # Each by itself: a partner that is silent holds up nothing of the other.
+        Job("sweep_catalog", sweep_every_s, lambda: sweep(context, "catalog")),
+        Job("sweep_cart", sweep_every_s, lambda: sweep(context, "cart")),
     ]
 
 
@@ -85,18 +87,17 @@ def _move(context: Context, order_id: str, to_status: str, actor: str, reason: s
         service.move_order(context, order_id, to_status, reason, actor)
 
 
-def sweep(context: Context) -> None:
-    """Settle what catalog holds and cart keeps for ids that have an order; claim the others.
+def sweep(context: Context, partner: str) -> None:
+    """Settle what catalog holds, or cart keeps, for ids that have an order; claim the others.
 
     So a try that died between two steps costs neither stock nor a cart.
     """
-    for partner in ("catalog", "cart"):
-        claimed: set[str] = set()
-        for _ in range(SWEPT_BATCHES):
-            if not job_lease.hold(context.db, "sweep", context.clock, LEASE_S):
-                return
-            if not _sweep_batch(context, partner, claimed):
-                break
+    claimed: set[str] = set()
+    for _ in range(SWEPT_BATCHES):
+        if not job_lease.hold(context.db, f"sweep_{partner}", context.clock, LEASE_S):
+            return
+        if not _sweep_batch(context, partner, claimed):
+            return
 
 
 def _sweep_batch(context: Context, partner: str, claimed: set[str]) -> bool:
@@ -104,8 +105,7 @@ def _sweep_batch(context: Context, partner: str, claimed: set[str]) -> bool:
 
     It lists what is `claimed`, which grows, until the message that gives it back has arrived.
     """
-    listed = clients.list_unsettled(context, partner, AT_ONCE)
-    users = {entry["order_id"]: entry.get("user_id") for entry in listed}
+    users = clients.list_unsettled(context, partner, AT_ONCE)
     new = users.keys() - claimed
     if new:
         with context.db.read() as tx:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -112,6 +113,25 @@ def test_the_sweeper_settles_what_has_an_order_and_claims_the_rest(
     assert [order["order_id"] for order in orders.get("/orders").json] == [ordered]
 
 
+@pytest.mark.parametrize("said", [[[1], 2], [{"id": 1}], ["order_id"], [{"order_id": []}, None]])
+def test_a_catalogue_that_lists_nonsense_holds_up_no_cart(
+    orders: Api,
+    catalog_app: Catalog,
+    cart_app: Cart,
+    said: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nor does one that is silent."""
+    cart_app.taken["dead"] = LINES
+    cart_app.unsettled = [{"order_id": "dead", "user_id": "u"}]
+    catalog_app.unsettled = said
+    orders.run_jobs()
+    cart_app.unsettled = []
+    orders.run_jobs()
+    assert cart_app.restored == ["dead"]
+    assert "ERROR" not in {record.levelname for record in caplog.records}
+
+
 @pytest.mark.usefixtures("cart_app")
 def test_the_sweeper_keeps_up_with_a_busy_shop(
     orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
@@ -125,7 +145,7 @@ def test_the_sweeper_keeps_up_with_a_busy_shop(
     dead = [str(uuid.uuid4()) for _ in range(2)]
     entries = [{"order_id": i, "created_at": "2026"} for i in (dead[0], *ordered, dead[1])]
     catalog_app.unsettled = entries
-    jobs.sweep(orders.context)
+    jobs.sweep(orders.context, "catalog")
     assert sorted(catalog_app.settled) == sorted(ordered)
     orders.clock.turn(seconds=10)
     orders.context.outbox.relay()
@@ -143,7 +163,7 @@ def test_the_sweeper_claims_a_dead_try_once_in_a_run(
     monkeypatch.setattr(jobs, "AT_ONCE", 2)
     monkeypatch.setattr(creation, "claim", lambda _, order_id, *__, **___: claimed.append(order_id))
     catalog_app.unsettled = [{"order_id": i, "created_at": "2026"} for i in "abc"]
-    jobs.sweep(orders.context)
+    jobs.sweep(orders.context, "catalog")
     assert sorted(claimed) == ["a", "b"]
 
 
@@ -154,7 +174,7 @@ def test_what_is_not_given_back_yet_is_told_of_once(orders: Api, catalog_app: Ca
 
     catalog_app.unsettled = [{"order_id": "dead", "created_at": "2026"}]
     for _ in range(3):
-        jobs.sweep(orders.context)
+        jobs.sweep(orders.context, "catalog")
     assert [row["topic"] for row in orders.get("/admin/outbox").json] == ["release"]
 
 
@@ -164,7 +184,7 @@ def test_one_worker_at_a_time_sweeps(orders: Api, catalog_app: Catalog) -> None:
     from apps.orders import jobs
 
     catalog_app.unsettled = [{"order_id": "dead", "created_at": "2026"}]
-    lease_elsewhere(orders, "sweep")
+    lease_elsewhere(orders, "sweep_catalog")
     orders.run_jobs()
     assert orders.get("/admin/outbox").json == []
     orders.clock.turn(seconds=jobs.LEASE_S)
