@@ -28,6 +28,7 @@ START_TIMEOUT_S = 30.0
 STABLE_AFTER_S = 5.0
 FIRST_BACK_OFF_S = 0.1
 LONGEST_BACK_OFF_S = 5.0
+SAVE_AGAIN_S = 1.0
 NGINX_STOP_S = 3.0  # a little more than its worker_shutdown_timeout
 APP_STOP_S = 7.0  # a little more than gunicorn's graceful_timeout
 BACKLOG = 511
@@ -53,6 +54,7 @@ class Supervisor:
         self.check = Check(shop, check_every_s)
         self.speaks = True  # to the terminal; the log is always written
         self.stop_requests = 0
+        self.save_at: float | None = None  # to be tried again then
         self.began_at = time.monotonic()
         self.selector = selectors.DefaultSelector()
         # The one descriptor that a signal makes readable, so that select() never misses one.
@@ -78,6 +80,7 @@ class Supervisor:
                 self._reap()
                 self._start_due()
                 self._probe()
+                self._save_due()
                 if not self.shop.ready:
                     self._check_start()
                 else:
@@ -96,6 +99,8 @@ class Supervisor:
     def _wait(self) -> None:
         due = [p.start_at for p in self.programs if p.start_at is not None]
         due += [p.probe_at for p in self.programs if p.pid and not p.is_ready and not p.probe]
+        if self.save_at is not None:
+            due.append(self.save_at)
         if not self.shop.ready:
             due.append(self.began_at + START_TIMEOUT_S)
         elif self.check.every_s and not self.check.pid:
@@ -237,8 +242,16 @@ class Supervisor:
                 print(f"  {text}", flush=True)  # noqa: T201 - this is what the terminal shows
 
     def _save(self) -> None:
-        with suppress(OSError):
+        """Write down what runs; what a full disk does not take, again until it does."""
+        try:
             self.shop.save()
+            self.save_at = None
+        except OSError:
+            self.save_at = time.monotonic() + SAVE_AGAIN_S
+
+    def _save_due(self) -> None:
+        if self.save_at is not None and self.save_at <= time.monotonic():
+            self._save()
 
 
 def _name_signal(number: int) -> str:

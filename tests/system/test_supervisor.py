@@ -201,6 +201,20 @@ def test_a_full_or_missing_log_folder_does_not_stop_it(own_shop: RunningShop) ->
     assert own_shop.answers()
 
 
+def test_what_a_full_disk_did_not_take_is_written_down_later(own_shop: RunningShop) -> None:
+    """Else `status` would not know the process of an app that came back meanwhile."""
+    own_shop.up()
+    pids = own_shop.pids()
+    in_the_way = own_shop.data_dir / f"shop.json.{pids['supervisor'][0]}"
+    in_the_way.mkdir()
+    os.kill(pids["cart"][0], signal.SIGKILL)
+    log = own_shop.data_dir / "logs" / "shop.log"
+    wait_for(lambda: log.read_text().count("cart ready") == 2)
+    assert own_shop.pids()["cart"][0] == pids["cart"][0]
+    in_the_way.rmdir()
+    wait_for(lambda: is_alive(own_shop.pids()["cart"][0]))
+
+
 def test_a_log_folder_that_was_removed_is_made_again(own_shop: RunningShop) -> None:
     """By what is started next, which else could not start."""
     own_shop.up()
