@@ -94,6 +94,12 @@ def when_ready(server: Any) -> None:
     gc.freeze()
 
 
+def pre_fork(server: Any, worker: Any) -> None:
+    # The lowest number that no living worker has, given by the master, who knows them all.
+    taken = {other.number for other in server.WORKERS.values()}
+    worker.number = min({*range(len(taken) + 1)} - taken)
+
+
 def post_fork(server: Any, worker: Any) -> None:
     # Else the workers of a master that was killed would keep the port for a second or more.
     die_with_parent(worker.ppid)
@@ -105,15 +111,20 @@ def post_fork(server: Any, worker: Any) -> None:
         if server.SIG_QUEUE.get_nowait() in STOP_SIGNALS:
             sys.exit(0)
 
-    _reserve_metrics()
+    _reserve_metrics(worker.number)
 
 
-def _reserve_metrics() -> None:
+def _reserve_metrics(number: int) -> None:
+    from prometheus_client import values
+
+    # A worker counts on in the files of one that died: its place on the disk is taken already, and
+    # however many die, there are no more files to add up.
+    values.ValueClass = values.MultiProcessValue(lambda: number)
     # prometheus_client would make files with holes and map them into memory: to count into a hole
     # while the disk is full ends the process (SIGBUS), in the middle of a request.
     for kind in ("counter", "histogram"):
-        file = _metrics / f"{kind}_{os.getpid()}.db"
-        if not file.exists():
+        file = _metrics / f"{kind}_{number}.db"
+        if not file.exists() or file.stat().st_size < METRICS_BYTES:
             file.write_bytes(bytes(METRICS_BYTES))
 
 
@@ -125,9 +136,3 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     if worker.booted:
         worker.wsgi.extensions["background"].stop()
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    from prometheus_client import multiprocess
-
-    multiprocess.mark_process_dead(worker.pid)

@@ -201,6 +201,23 @@ def test_a_full_or_missing_log_folder_does_not_stop_it(own_shop: RunningShop) ->
     assert own_shop.answers()
 
 
+def test_a_worker_counts_on_where_one_that_died_has_ended(own_shop: RunningShop) -> None:
+    """Also on a full disk, on which it gets no files of its own; and no death leaves any behind."""
+    own_shop.up()
+    folder = own_shop.data_dir / "run" / "metrics" / "catalog"
+    files = {path.name for path in folder.glob("*.db")}
+    metrics = f"{own_shop.app_url('catalog')}/metrics"
+    counted = 'http_requests_total{operation="list_categories",status="200"} '
+    for asked in range(1, 4):
+        assert own_shop.answers("/api/catalog/categories")
+        wait_for(lambda asked=asked: f"{counted}{asked}.0" in own_shop.get(metrics).text)
+        worker = own_shop.pids()["catalog"][1]
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda gone=worker: gone not in own_shop.pids()["catalog"])
+        wait_for(lambda: own_shop.answers(metrics))
+    assert {path.name for path in folder.glob("*.db")} == files
+
+
 def test_what_a_full_disk_did_not_take_is_written_down_later(own_shop: RunningShop) -> None:
     """Else `status` would not know the process of an app that came back meanwhile."""
     own_shop.up()
