@@ -69,7 +69,7 @@ class Breaker:
                 self._probe = None
                 self._changed.notify_all()
             elif attempt.probe_until is not None or attempt.epoch != self._epoch:
-                # It began before the last change, or lost its lease: it says nothing about now.
+                # It began before the last opening, or lost its lease: it says nothing about now.
                 return False
             if works is None:
                 return False
@@ -113,8 +113,6 @@ class Breaker:
         if self._opened_at is None:
             return False
         self._opened_at = None
-        self._open_until = 0.0
-        self._epoch += 1
         return True
 
     def _count_failure(self, attempt: Attempt) -> bool:
