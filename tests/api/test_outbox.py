@@ -9,6 +9,7 @@ import pytest
 import requests
 import responses
 
+from shop_common import log
 from shop_common.db import ConflictRetryError, Row, Transaction
 from shop_common.errors import BusyError
 from shop_common.outbox import LEASE_S, Message, Outbox
@@ -147,6 +148,7 @@ def test_a_parked_message_holds_back_those_behind_it(
         turned_clock.turn(seconds=6)
     assert partner.heard == ["a1"] * 5
     assert payments.get("/admin/status").json["outbox"]["parked"] == 1
+    assert outbox.hurry(first["id"]) is None
 
     key = {"Idempotency-Key": "k1"}
     for replayed in (None, "true"):
@@ -159,6 +161,20 @@ def test_a_parked_message_holds_back_those_behind_it(
     outbox.relay()
     outbox.relay()
     assert partner.heard[5:] == ["a1", "a1", "a2"]
+
+
+def test_what_is_parked_takes_no_place_among_what_is_sent(
+    outbox: Outbox, partner: Partner, turned_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner.answer = lambda name: 422 if name == "a1" else 200
+    add(outbox, "a1", "a", by_relay=True)
+    for _ in range(5):
+        outbox.relay()
+        turned_clock.turn(seconds=6)
+    add(outbox, "b1", "b", by_relay=True)
+    monkeypatch.setattr("shop_common.outbox.RELAYED_AT_ONCE", 1)
+    outbox.relay()
+    assert partner.heard[5:] == ["b1"]
 
 
 def test_what_is_open_is_listed_in_pages(outbox: Outbox, payments: Api) -> None:
@@ -196,7 +212,25 @@ def test_what_its_writer_did_not_send_is_taken_over(
     assert partner.heard == ["a1"]
     # If it was but slow, the second message is the receiver's to recognize; the row stays closed.
     outbox.deliver(row)
+    turned_clock.turn(seconds=LEASE_S)
     assert outbox.relay() == 0
+    assert outbox.hurry(row["id"]) is None
+    assert partner.heard == ["a1", "a1"]
+
+
+def test_a_message_has_the_id_of_the_request_that_wrote_it(
+    outbox: Outbox, partner: Partner
+) -> None:
+    """Whoever sends it, and goes on with what is his own."""
+    ids: list[str] = []
+    partner.answer = lambda _: ids.append(log.request_id.get()) or 200
+    token = log.request_id.set("of-the-writer")
+    add(outbox, "a1", "a", by_relay=True)
+    log.request_id.reset(token)
+    before = log.request_id.get()
+    outbox.relay()
+    assert ids == ["of-the-writer"]
+    assert log.request_id.get() == before
 
 
 def test_a_lease_from_before_the_clock_stepped_back_has_expired(
