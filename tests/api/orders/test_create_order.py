@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,6 @@ from shop_common import idempotency
 from shop_common.errors import BusyError, UnknownOutcomeError
 from tests.api.harness import KEY, Api
 from tests.api.orders.conftest import Catalog
-from tests.network import mock_network
 
 RESERVATIONS = "http://localhost:8002/reservations"
 
@@ -282,8 +280,14 @@ def test_a_key_that_is_freed_while_it_is_asked_for(
     assert len(catalog_app.held) == 1
 
 
+def reserve_by(partners: responses.RequestsMock, answer: Callable[..., Any]) -> None:
+    """The catalogue's answer to a reservation, in the place of its own."""
+    partners.remove(responses.POST, RESERVATIONS)
+    partners.add_callback(responses.POST, RESERVATIONS, answer, content_type="application/json")
+
+
 def test_a_key_that_is_in_use_is_409_and_its_lease_runs_out(
-    orders: Api, catalog_app: Catalog
+    orders: Api, catalog_app: Catalog, partners: responses.RequestsMock
 ) -> None:
     """A try that is overtaken while it sleeps takes no effect when it wakes."""
     key = {"Idempotency-Key": "k1"}
@@ -302,12 +306,8 @@ def test_a_key_that_is_in_use_is_409_and_its_lease_runs_out(
             meanwhile[:] = [early.status_code, late.status_code]
         return answer
 
-    with mock_network(assert_all_requests_are_fired=False) as mock:
-        json_type = {"content_type": "application/json"}
-        mock.add_callback(responses.POST, RESERVATIONS, sleep_and_be_overtaken, **json_type)
-        release = re.compile(f"{RESERVATIONS}/[^/]+/release")
-        mock.add_callback(responses.POST, release, catalog_app.release, **json_type)
-        woken = orders.post("/orders?user_id=u", json=body, headers=key)
+    reserve_by(partners, sleep_and_be_overtaken)
+    woken = orders.post("/orders?user_id=u", json=body, headers=key)
     assert meanwhile == [409, 200]
     assert woken.status_code == 200
     assert woken.headers["Idempotent-Replayed"] == "true"
@@ -316,19 +316,49 @@ def test_a_key_that_is_in_use_is_409_and_its_lease_runs_out(
     assert list(catalog_app.held) == [order["order_id"]], "the overtaken try gave its stock back"
 
 
-def test_a_lease_from_before_the_clock_stepped_back_has_run_out(
-    orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "fate", ["UPDATE idempotency SET token = 'of another'", "DELETE FROM idempotency"]
+)
+def test_a_try_that_lost_its_key_takes_no_effect(
+    orders: Api, catalog_app: Catalog, partners: responses.RequestsMock, fate: str
 ) -> None:
-    """Else a try that died would burn its key for as long as the clock was wrong."""
-    monkeypatch.setattr(idempotency, "_free_lease", lambda *_: None)
-    catalog_app.refusal = (409, {"detail": "short", "short": []})
+    """Whether the one who took it over is still at it or has failed; and it frees nobody's key."""
+
+    def sleep_and_lose_it(request: requests.PreparedRequest) -> Any:
+        with orders.context.db.write() as tx:
+            tx.execute(fate)
+        return catalog_app.reserve(request)
+
+    reserve_by(partners, sleep_and_lose_it)
+    body = [{"product_id": 1, "quantity": 1}]
+    woken = orders.post("/orders?user_id=u", json=body, headers={"Idempotency-Key": "k1"})
+    assert woken.status_code == 409
+    assert orders.get("/orders").json == []
+    assert catalog_app.held == {}
+    with orders.context.db.read() as tx:
+        assert len(tx.all("SELECT key FROM idempotency")) == fate.startswith("UPDATE")
+
+
+def test_a_lease_from_before_the_clock_stepped_back_has_expired(
+    orders: Api, catalog_app: Catalog, partners: responses.RequestsMock
+) -> None:
+    """Else the key of a try that died would be in use for as long as the clock was wrong."""
     key = {"Idempotency-Key": "k1"}
     body = [{"product_id": 1, "quantity": 1}]
+    meanwhile: list[int] = []
+
+    def sleep(request: requests.PreparedRequest) -> Any:
+        if not meanwhile:
+            meanwhile.append(0)
+            orders.clock.turn(days=-400)
+            again = orders.post("/orders?user_id=u", json=body, headers=key)
+            meanwhile[:] = [again.status_code]
+        return catalog_app.reserve(request)
+
+    reserve_by(partners, sleep)
     orders.clock.turn(days=400)
-    assert orders.post("/orders?user_id=u", json=body, headers=key).status_code == 409
-    orders.clock.turn(days=-400)
-    catalog_app.refusal = None
-    assert orders.post("/orders?user_id=u", json=body, headers=key).status_code == 200
+    orders.post("/orders?user_id=u", json=body, headers=key)
+    assert meanwhile == [200]
 
 
 def test_a_list_without_end_is_refused_at_once(orders: Api) -> None:
@@ -399,3 +429,23 @@ def test_an_order_whose_commit_is_not_answered(
     answer = orders.post("/orders?user_id=u", json=[{"product_id": 1, "quantity": 1}])
     assert answer.status_code == 504
     assert "it is not known whether this was done" in answer.json["detail"]
+
+
+def test_a_key_whose_commit_was_not_answered_is_kept_by_its_order(
+    orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sends it again, as the 504 says, gets the order that was made, and no other."""
+    insert = creation._insert
+
+    def lose(*args: Any) -> None:
+        insert(*args)
+        raise UnknownOutcomeError
+
+    key = {"Idempotency-Key": "k1"}
+    body = [{"product_id": 1, "quantity": 1}]
+    with monkeypatch.context() as patched:
+        patched.setattr(creation, "_insert", lose)
+        assert orders.post("/orders?user_id=u", json=body, headers=key).status_code == 504
+    again = orders.post("/orders?user_id=u", json=body, headers=key)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert list(catalog_app.held) == [again.json["order_id"]]
