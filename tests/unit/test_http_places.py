@@ -55,6 +55,8 @@ def test_a_call_that_queued_too_long_does_not_accuse_the_partner(
     server.set_fault("hang")
     assert get(client, timeout_s=0.5) == "NoPlaceError"
     assert client.status()["consecutive_failures"] == 0
+    server.set_fault("reset")  # which took none of its time
+    assert get(client, timeout_s=0.5) == "PartnerSilentError"
 
 
 def test_a_hung_partner_costs_a_crowd_two_time_outs(server: FaultyServer, pool: ThreadPoolExecutor):
