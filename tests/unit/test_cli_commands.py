@@ -17,6 +17,7 @@ from shop_common.cli.state import (
     Shop,
     load_shop,
     recall_settings,
+    replacing,
     save_settings,
     sign_lock,
     take_lock,
@@ -163,11 +164,30 @@ def test_broken_settings_are_an_error(tmp_path: Path, content: str) -> None:
         recall_settings(shop)
 
 
-def test_saving_replaces_the_file_as_a_whole(tmp_path: Path) -> None:
-    """So a reader never sees half of it."""
+def test_saving_replaces_the_file_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a reader never sees half of it, nor does who comes after a power cut."""
     kept = Shop(tmp_path)
     kept.save()
     inode = kept.file.stat().st_ino
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_ino))
     kept.save()
     assert kept.file.stat().st_ino != inode
+    assert synced == [kept.file.stat().st_ino]
     assert json.loads(kept.file.read_text())["port"] == 8080
+
+
+def test_two_may_replace_a_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one of this process's number that died in the middle of it is in nobody's way."""
+    path = tmp_path / "file"
+    (tmp_path / f"file.{os.getpid()}").write_text("half")
+    with replacing(path) as first:
+        first.write(b"first")
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+        with replacing(path) as second:
+            second.write(b"second")
+        assert path.read_bytes() == b"second"
+    assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["file"]

@@ -21,11 +21,29 @@ from shop_common.cli.processes import (
 
 
 def test_a_process_is_known_by_its_start() -> None:
-    """The same number with another start is another process."""
-    me = find_process(os.getpid())
-    assert me
-    assert is_alive(me)
-    assert not is_alive(Process(me.pid, "another-boot/1"))
+    """The same number with another start is another process, which is left alone."""
+    with subprocess.Popen(["sleep", "10"], start_new_session=True, stderr=subprocess.DEVNULL) as it:
+        found, me = find_process(it.pid), find_process(os.getpid())
+        assert found
+        assert me
+        boot, _, start = found.started.partition("/")
+        assert me.started.startswith(f"{boot}/")
+        assert me.started != found.started
+        assert left_over([found], Path("/nowhere")) == [found]
+        for another in (Process(it.pid, f"another-boot/{start}"), Process(it.pid, me.started)):
+            assert not is_alive(another)
+            assert left_over([another], Path("/nowhere")) == []
+            kill_and_wait([another])
+        assert is_alive(found)
+        kill_and_wait([found])
+
+
+def test_who_has_lost_its_parent_already_ends_at_once() -> None:
+    """The signal for that would never come."""
+    code = "from shop_common.cli.processes import die_with_parent; die_with_parent({})"
+    for parent, status in ((os.getpid(), 0), (1, 1)):
+        command = [sys.executable, "-c", code.format(parent)]
+        assert subprocess.run(command, check=False).returncode == status
 
 
 def test_one_that_has_ended_is_gone_before_it_is_waited_for() -> None:
@@ -37,14 +55,16 @@ def test_one_that_has_ended_is_gone_before_it_is_waited_for() -> None:
 
 def test_left_over_are_the_sessions_processes_with_our_logs(tmp_path: Path) -> None:
     """Of two in the session of a leader that has gone, only ours is found and ended."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
     script = (
         "import subprocess, sys;"
         "ours = subprocess.Popen(['sleep', '60'], stderr=open(sys.argv[1] + '/x.log', 'w'));"
-        "other = subprocess.Popen(['sleep', '60'], stderr=subprocess.DEVNULL);"
+        "other = subprocess.Popen(['sleep', '60'], stderr=open(sys.argv[1] + '-old', 'w'));"
         "print(ours.pid, other.pid)"
     )
     leader = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path)],
+        [sys.executable, "-c", script, str(logs)],
         start_new_session=True, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert leader.stdout
@@ -53,9 +73,9 @@ def test_left_over_are_the_sessions_processes_with_our_logs(tmp_path: Path) -> N
     leader.wait(5)
     recorded = [Process(leader.pid, "this-boot/1")]
     assert ours
-    assert left_over(recorded, tmp_path) == [ours]
+    assert left_over(recorded, logs) == [ours]
     kill_and_wait([ours])
-    assert left_over(recorded, tmp_path) == []
+    assert left_over(recorded, logs) == []
     assert other
     assert is_alive(other)
     kill_and_wait([other])
