@@ -93,6 +93,36 @@ def test_a_process_that_dies_leaves_its_turn_to_the_others(tmp_path: Path) -> No
     queue.close()
 
 
+def test_who_has_just_written_stands_behind_who_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no other user can stand in the queue."""
+    writer, other = (FairQueue(str(tmp_path / "q")) for _ in range(2))
+    is_next, written = threading.Event(), []
+    take_lock = other._take_lock
+
+    def stand_before(deadline: float) -> None:
+        is_next.set()
+        take_lock(deadline)
+
+    def wait() -> None:
+        with turn(other, 10):
+            written.append("other")
+
+    monkeypatch.setattr(other, "_take_lock", stand_before)
+    waiter = threading.Thread(target=wait)
+    with turn(writer, 1):
+        waiter.start()
+        assert is_next.wait(10)
+    with turn(writer, 10):
+        written.append("writer")
+    waiter.join(10)
+    assert written == ["other", "writer"]
+    assert all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.iterdir())
+    for queue in (writer, other):
+        queue.close()
+
+
 def test_no_process_waits_longer_than_it_said(tmp_path: Path) -> None:
     """Another process holds the lock for good: whoever waits at the file locks hears busy too."""
     holder, first, second = (FairQueue(str(tmp_path / "q")) for _ in range(3))

@@ -163,6 +163,13 @@ def test_a_part_that_fails_harms_no_neighbour(
 def test_if_the_commit_fails_all_parts_do(
     pool: ThreadPoolExecutor, database: SQLiteDatabase
 ) -> None:
+    """Who was refused for what a neighbour did too: none of that is there."""
+
+    def refused() -> None:
+        with database.write() as tx:
+            if tx.any("SELECT id FROM notes WHERE id = 0"):
+                raise LookupError("it is there already")
+
     gate = Gate(pool, database)
     futures = come(
         pool,
@@ -170,6 +177,7 @@ def test_if_the_commit_fails_all_parts_do(
         lambda: add(database, 1),
         lambda: add(database, 2, author=7),  # there is no such author, and COMMIT finds it
         lambda: add(database, 3),
+        refused,
     )
     gate.open()
     for future in [gate.done, *futures]:
