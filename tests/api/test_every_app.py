@@ -53,6 +53,13 @@ def test_every_route_but_the_public_ones_needs_the_key(api: Api) -> None:
                 assert response.content_type == "application/problem+json"
 
 
+def test_keys_are_compared_in_constant_time(cart: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+    monkeypatch.setattr("hmac.compare_digest", lambda *pair: compared.append(pair))
+    assert cart.get("/admin/status").status_code == 401
+    assert compared == [(KEY.encode(), KEY.encode())]
+
+
 def test_the_public_routes_are_exactly_these(api: Api) -> None:
     found = {
         rule.endpoint.rpartition(".")[2]

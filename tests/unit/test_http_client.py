@@ -229,10 +229,11 @@ def test_every_call_is_counted_once(server: FaultyServer, fault: str, counted: s
     assert calls_counted(counted) == before + 1
 
 
-def test_a_call_that_an_open_breaker_refused_is_counted(server: FaultyServer):
+@pytest.mark.parametrize("tries", [True, False])
+def test_a_call_that_an_open_breaker_refused_is_counted(server: FaultyServer, tries: bool):
     client = opened_client(server)
     before = calls_counted("breaker_open")
-    get(client)
+    get(client, tries=tries)
     assert calls_counted("breaker_open") == before + 1
 
 

@@ -192,6 +192,18 @@ def test_one_worker_at_a_time_sweeps(orders: Api, catalog_app: Catalog) -> None:
     assert len(orders.get("/admin/outbox").json) == 1, "one that died holds it up for so long only"
 
 
+@pytest.mark.usefixtures("cart_app")
+def test_a_sweep_from_before_the_clock_stepped_back_holds_up_nobody(
+    orders: Api, catalog_app: Catalog
+) -> None:
+    catalog_app.unsettled = [{"order_id": "dead", "created_at": "2026"}]
+    orders.clock.turn(days=400)
+    lease_elsewhere(orders, "sweep")
+    orders.clock.turn(days=-400)
+    orders.run_jobs()
+    assert len(orders.get("/admin/outbox").json) == 1
+
+
 @pytest.mark.usefixtures("catalog_app")
 def test_nobody_gives_back_what_belongs_to_an_order(orders: Api) -> None:
     """The sweeper looked for the order's row just before it was written, and claims the id after.

@@ -431,19 +431,26 @@ def test_an_order_whose_commit_is_not_answered(
     assert "it is not known whether this was done" in answer.json["detail"]
 
 
+@pytest.mark.parametrize("is_back", [True, False])
 def test_a_key_whose_commit_was_not_answered_is_kept_by_its_order(
-    orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch
+    orders: Api, catalog_app: Catalog, monkeypatch: pytest.MonkeyPatch, is_back: bool
 ) -> None:
     """Who sends it again, as the 504 says, gets the order that was made, and no other."""
     insert = creation._insert
 
-    def lose(*args: Any) -> None:
-        insert(*args)
-        raise UnknownOutcomeError
+    def refuse() -> None:
+        raise BusyError("The database is unavailable.")
 
     key = {"Idempotency-Key": "k1"}
     body = [{"product_id": 1, "quantity": 1}]
     with monkeypatch.context() as patched:
+
+        def lose(*args: Any) -> None:
+            insert(*args)
+            if not is_back:
+                patched.setattr(orders.context.db, "write", refuse)
+            raise UnknownOutcomeError
+
         patched.setattr(creation, "_insert", lose)
         assert orders.post("/orders?user_id=u", json=body, headers=key).status_code == 504
     again = orders.post("/orders?user_id=u", json=body, headers=key)
