@@ -189,18 +189,6 @@ def test_what_cannot_start_refuses_its_callers_until_it_can(own_shop: RunningSho
     wait_for(lambda: own_shop.answers("/api/health/orders"))
 
 
-def test_a_full_or_missing_log_folder_does_not_stop_it(own_shop: RunningShop) -> None:
-    """The supervisor goes on when it cannot write."""
-    own_shop.up()
-    logs, away = own_shop.data_dir / "logs", own_shop.data_dir / "away"
-    worker = own_shop.pids()["cart"][1]
-    logs.rename(away)
-    os.kill(worker, signal.SIGKILL)
-    wait_for(lambda: own_shop.answers() and worker not in own_shop.pids()["cart"])
-    away.rename(logs)
-    assert own_shop.answers()
-
-
 def test_a_worker_counts_on_where_one_that_died_has_ended(own_shop: RunningShop) -> None:
     """Also on a full disk, on which it gets no files of its own; and no death leaves any behind."""
     own_shop.up()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from shop_common.cli import COMMANDS, shop
-from shop_common.cli.processes import Process
+from shop_common.cli.processes import Process, find_process
 from shop_common.cli.state import (
     CHECKOUT,
     Shop,
@@ -191,3 +192,30 @@ def test_two_may_replace_a_file_at_once(tmp_path: Path, monkeypatch: pytest.Monk
         assert path.read_bytes() == b"second"
     assert path.read_bytes() == b"first"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_supervisor_that_does_not_stop_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shop_common.cli.down.STOP_TIMEOUT_S", 0.1)
+    command = ["sh", "-c", "trap '' TERM; echo; exec sleep 10"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as stuck:
+        assert stuck.stdout
+        stuck.stdout.readline()
+        Shop(tmp_path, supervisor=find_process(stuck.pid)).save()
+        done = CliRunner().invoke(shop, ["down", "--data-dir", str(tmp_path)])
+        assert (done.exit_code, stuck.wait(10)) == (0, -signal.SIGKILL)
+
+
+def test_a_child_has_nothing_open_but_what_it_is_given(tmp_path: Path) -> None:
+    """Who had the lock of the supervisor, or a neighbour's socket, would keep it."""
+    code = (
+        "import os, sys; from pathlib import Path;"
+        "from shop_common.cli.children import fork; from shop_common.cli.state import Shop;"
+        "opened = [os.open('/', os.O_RDONLY) for _ in range(3)];"
+        "is_open = lambda number: os.path.exists(f'/proc/self/fd/{number}');"
+        "tell = lambda: print([is_open(number) for number in opened]);"
+        "os.waitpid(fork(Shop(Path(sys.argv[1])), 'cart', tell, 9, opened[1]), 0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=30)
+    assert Shop(tmp_path).logs.joinpath("cart.log").read_text() == "[False, True, False]\n"

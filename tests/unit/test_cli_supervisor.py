@@ -1,0 +1,77 @@
+"""When the supervisor starts again what has died, and what it does to what does not stop."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shop_common.cli.processes import find_process
+from shop_common.cli.programs import Program
+from shop_common.cli.state import Shop
+from shop_common.cli.supervisor import Supervisor
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield Program("cart", lambda: None, listener, "/", signal.SIGTERM, signal.SIGKILL)
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, program: Program) -> Iterator[Supervisor]:
+    supervisor = Supervisor(Shop(tmp_path, ready=True), [program], lambda: None, 0)
+    with supervisor.selector, supervisor.wake_up, supervisor._signalled:
+        yield supervisor
+
+
+def test_what_dies_again_and_again_is_started_ever_more_rarely(
+    supervisor: Supervisor, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, then every 5 s at last; and at once again if it has lived as long meanwhile."""
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+
+    def wait_s(lived_s: float) -> float:
+        program.started_at = 100.0 - lived_s
+        supervisor._bury(program, 1)
+        assert program.start_at
+        return round(program.start_at - 100.0, 1)
+
+    assert [wait_s(1) for _ in range(8)] == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
+    assert [wait_s(1), wait_s(6), wait_s(1)] == [5.0, 0.0, 0.1]
+
+
+def test_a_second_ctrl_c_means_now(
+    supervisor: Supervisor, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_sleep", lambda _: pytest.fail("it waits"))
+    command = ["sh", "-c", "trap '' TERM; exec sleep 10"]
+    with subprocess.Popen(command, start_new_session=True) as stuck:
+        program.pid = stuck.pid
+        for _ in range(2):
+            supervisor._request_stop()
+        supervisor._end_all([program], timeout_s=10)
+        assert find_process(stuck.pid) is None
+
+
+def test_nginx_stops_before_the_apps(
+    supervisor: Supervisor, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that no request meets an app that is going."""
+    ended: list[list[str]] = []
+    supervisor.programs.append(replace(program, name="nginx"))
+    monkeypatch.setattr(
+        supervisor, "_end_all", lambda programs, _: ended.append([p.name for p in programs])
+    )
+    supervisor._stop(at_once=False)
+    assert ended == [["nginx"], ["cart"]]
+
+
+def test_it_goes_on_when_it_cannot_write(supervisor: Supervisor) -> None:
+    """Neither its log nor what it remembers: a folder is gone, or the disk is full."""
+    supervisor.shop.data_dir /= "gone"
+    supervisor.say("going on")
+    supervisor._save()
