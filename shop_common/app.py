@@ -227,7 +227,7 @@ def _answer_error(error: Exception) -> Response:
         return problem(error.status, error.detail, error.members, error.headers)
     if isinstance(error, HTTPException):
         # The exception's own headers stay: a 405 without `Allow` says half of it.
-        headers = {k: v for k, v in error.get_headers() if k.lower() != "content-type"}
+        headers = dict(error.get_headers())
         return problem(error.code or 500, error.description or error.name, {}, headers)
     logger.exception("unexpected error")
     return problem(500, "Internal Server Error", {}, {})
