@@ -96,6 +96,11 @@ def test_no_resource_has_a_nul_in_its_name(api: Api) -> None:
             assert answer.status_code == 404, path
 
 
+def test_what_preparing_opened_is_closed(api: Api) -> None:
+    """The processes that are forked from it would share it."""
+    assert api.context.db._connections == []
+
+
 def test_health_has_the_seeds_words(api: Api) -> None:
     response = api.client.get("/health")
     assert response.status_code == 200

@@ -1,6 +1,7 @@
 """The database seam on the engine under test: alone with the data, bounded waits, re-runs."""
 
 import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,24 @@ def test_no_update_is_lost_between_processes_and_threads(
     for process in processes:
         process.join(60)
     assert count(database) == PROCESSES * ENTRIES
+
+
+# The fork is the point of the test.
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_process_never_uses_its_parents_connections(database: Database) -> None:
+    def use() -> int:
+        """How many connections of its own that took this process."""
+        count(database)
+        read_modify_write(database)
+        return [pid for pid, _ in database._connections].count(os.getpid())
+
+    mine = use()
+    child = multiprocessing.get_context("fork").Process(target=lambda: os._exit(use()))
+    child.start()
+    child.join(20)
+    assert child.exitcode == mine > 0
+    assert use() == mine
+    assert count(database) == 3
 
 
 def test_an_error_rolls_back(database: Database) -> None:

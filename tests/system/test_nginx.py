@@ -344,10 +344,12 @@ def test_an_address_of_other_bytes_leaves_the_log_readable(shop: RunningShop) ->
 
 
 def test_the_configuration_is_private_and_sound(shop: RunningShop) -> None:
-    """It holds the key, so only its owner may read it; `nginx -t` finds nothing."""
+    """It holds the key, so only its owner may read it, as all data; `nginx -t` finds nothing."""
     folder = shop.data_dir / "run" / "nginx"
     for file in (folder / "nginx.conf", shop.data_dir / "run" / "api-key"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for file in (*shop.data_dir.glob("*.db"), *(shop.data_dir / "logs").iterdir()):
+        assert file.stat().st_mode & 0o077 == 0
     program = find_nginx()
     assert program
     checked = subprocess.run(

@@ -185,11 +185,18 @@ def test_a_time_out_is_not_tried_again():
         ("GET", False, 1),
     ],
 )
-def test_only_what_is_safe_is_sent_again_and_only_once(method: str, safe: bool | None, sent: int):
+def test_only_what_is_safe_is_sent_again_and_only_once(
+    method: str, safe: bool | None, sent: int, monkeypatch: pytest.MonkeyPatch
+):
+    """After a pause, in which a partner that restarts may be back."""
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
     responses.add(method, f"{URL}/x", body=ConnectionResetError())
     client = HttpClient("catalog", URL, "k")
     assert outcome(lambda: client.call(method, "/x", safe=safe)) == "PartnerSilentError"
     assert len(responses.calls) == sent
+    assert len(pauses) == sent - 1
+    assert all(0.01 <= pause_s <= 0.05 for pause_s in pauses)
     assert client.status()["consecutive_failures"] == 1
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 
 import pytest
 
@@ -22,3 +23,24 @@ def test_line_of_a_request(
     assert json.loads(written)["ms"] == 12.3
     assert written.isascii()
     assert written.removesuffix("\n").isprintable()
+
+
+def test_line_of_a_log_record() -> None:
+    """It has the request's id, all that was said beside the message, and what went wrong."""
+    log.request_id.set("r1")
+    said = {"name": "shop.x", "levelname": "WARNING", "msg": "%s is away", "args": ("cart",)}
+    try:
+        raise LookupError("gone")
+    except LookupError:
+        record = logging.makeLogRecord(said | {"partner": "cart", "exc_info": sys.exc_info()})
+    line = json.loads(log.JsonFormatter("orders").format(record))
+    assert line.pop("time")
+    assert line.pop("exception").endswith("LookupError: gone")
+    assert line == {
+        "level": "WARNING",
+        "app": "orders",
+        "logger": "shop.x",
+        "message": "cart is away",
+        "request_id": "r1",
+        "partner": "cart",
+    }
