@@ -81,6 +81,7 @@ def test_what_is_no_route_needs_the_key_too(api: Api) -> None:
     assert api.client.get("/nowhere").status_code == 401
     assert api.client.delete("/health").status_code == 401
     assert api.get("/nowhere").status_code == 404
+    assert api.get("/admin//status").status_code == 404
     response = api.delete("/health")
     assert response.status_code == 405
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}

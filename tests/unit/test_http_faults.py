@@ -141,6 +141,7 @@ def test_a_huge_answer_is_not_read_to_its_end(server: FaultyServer):
     client = client_of(server, breaker=never_opening())
     server.body = b"[" + b" " * MAX_BODY_BYTES + b"]"
     assert get(client) == "BadAnswerError"
+    assert client._channel._own_adapter()._kept == [], "its rest would be the next one's answer"
     server.body = b"[" + b" " * (MAX_BODY_BYTES - 2) + b"]"
     for fault in ("normal", "chunked"):
         server.set_fault(fault)
