@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shop_common.cli.check import Check
 from shop_common.cli.processes import find_process
 from shop_common.cli.programs import Program
 from shop_common.cli.state import Shop
@@ -75,3 +76,9 @@ def test_it_goes_on_when_it_cannot_write(supervisor: Supervisor) -> None:
     supervisor.shop.data_dir /= "gone"
     supervisor.say("going on")
     supervisor._save()
+
+
+def test_one_check_of_the_books_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes."""
+    monkeypatch.setattr("shop_common.cli.check.fork", lambda *_: pytest.fail("a second one"))
+    Check(Shop(tmp_path), 0.1, pid=1).begin_if_due()
