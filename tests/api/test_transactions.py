@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -265,8 +266,9 @@ def test_a_transaction_that_the_server_ended_is_busy(
                 other.execute("SELECT n FROM transactions.counters WHERE id = 1 FOR UPDATE")
             tx.execute("UPDATE counters SET n = 2 WHERE id = 1")
 
-    with pytest.raises(BusyError):
+    with pytest.raises(BusyError) as caught:
         write()
+    assert caught.value.status == 503, "nothing was done, and it is known"
     assert count(database) == 0
 
 
@@ -315,10 +317,39 @@ def test_a_server_that_is_away_for_a_while(
             with pytest.raises(BusyError):
                 count(database)
     assert count(database) == 0
+    with psycopg.connect(postgres_url) as other:  # who ends what is idle
+        pid = database._local.connection.info.backend_pid
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    assert count(database) == 0
+
+
+def test_who_lock_each_other_out_are_re_run(database: Database, postgres_url: str | None) -> None:
+    """PostgreSQL ends one of them; on SQLite they stand one behind the other from the start."""
+    if postgres_url is None:
+        return
+    both = threading.Barrier(2)
+
+    @retry_on_conflict
+    def write(rows: list[int], tries: list[int]) -> None:
+        with database.write() as tx:
+            for row in rows:
+                tx.execute("UPDATE counters SET n = n + 1 WHERE id = ?", (row,))
+                if not tries:
+                    tries.append(row)
+                    both.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, ([1, 2], [2, 1]), ([], [])))
+    assert (count(database, 1), count(database, 2)) == (2, 2)
 
 
 def test_both_engines_say_what_they_are(database: Database) -> None:
     assert database.version().startswith(("SQLite 3.", "PostgreSQL "))
+    if database.engine == "postgres":
+        # A process that stands still must not hold its locks for ever.
+        with database.read() as tx:
+            asked = "SELECT current_setting('idle_in_transaction_session_timeout') AS said"
+            assert tx.get(asked)["said"] == "10s"
     if database.engine == "sqlite":
         # Before 3.51.3 a reset of the write-ahead log could lose the database.
         assert tuple(map(int, database.version().split()[1].split("."))) >= (3, 51, 3)

@@ -23,6 +23,9 @@ def test_line_of_a_request(
     assert json.loads(written)["ms"] == 12.3
     assert written.isascii()
     assert written.removesuffix("\n").isprintable()
+    caplog.set_level(logging.WARNING, "shop.app")
+    log.write_request("cart", "GET", path, 200, 0.0123)
+    assert capsys.readouterr().err == ""
 
 
 def test_line_of_a_log_record() -> None:

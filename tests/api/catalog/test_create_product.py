@@ -54,6 +54,7 @@ def test_prices_are_exact(catalog: Api, price: float) -> None:
         ({"name": "x" * 501}, "name"),
         ({"name": "a\0b"}, "name"),
         ({"name": "\ud800"}, "name"),
+        ({"name": "\x9b2J"}, "name"),
         ({"price": None}, "price"),
         ({"price": "5"}, "price"),
         ({"price": -0.01}, "price"),
