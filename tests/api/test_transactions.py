@@ -16,6 +16,7 @@ from shop_common.config import Config, load_config
 from shop_common.db import (
     ConflictRetryError,
     Database,
+    Patience,
     in_transaction,
     open_database,
     retry_on_conflict,
@@ -118,6 +119,18 @@ def test_a_process_never_uses_its_parents_connections(database: Database) -> Non
     assert count(database) == 3
 
 
+def test_a_process_closes_none_of_its_parents_connections(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count(database)
+    _, connection = database._connections[-1]
+    with monkeypatch.context() as child:
+        child.setattr("os.getpid", lambda: 1)
+        database.close()
+    assert connection.execute("SELECT 1 AS one").fetchone()["one"] == 1
+    connection.close()
+
+
 def test_an_error_rolls_back(database: Database) -> None:
     def fail() -> None:
         with database.write() as tx:
@@ -188,6 +201,8 @@ def test_a_writer_that_cannot_have_the_lock_is_busy_in_time(
         queue = FairQueue(other._queue._path)
         queue.enter(0)  # who waited in vain stands in nobody's way
         queue.close()
+    with other.write():
+        pass  # nor in his own
 
 
 def test_threads_that_wait_too_long_are_busy(database: Database) -> None:
@@ -234,6 +249,33 @@ def test_conflicts_are_re_run_and_given_up_as_busy() -> None:
     assert len(runs) == 4
     with pytest.raises(BusyError):
         operation(1000)
+
+
+def test_who_hears_busy_is_not_re_run() -> None:
+    """It has waited for long enough."""
+    runs: list[int] = []
+
+    @retry_on_conflict
+    def operation() -> None:
+        runs.append(1)
+        raise BusyError("The database is busy.")
+
+    with pytest.raises(BusyError):
+        operation()
+    assert runs == [1]
+
+
+def test_who_waits_after_another_in_vain_waits_but_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For a second: then waiting may help again."""
+    patience, now = Patience(), 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    waits_s = [patience.wait_s()]
+    patience.waited_in_vain()
+    waits_s.append(patience.wait_s())
+    now += 1
+    assert [*waits_s, patience.wait_s()] == [1.5, 0.05, 1.5]
 
 
 def test_a_database_that_takes_no_changes_is_busy(database: Database) -> None:

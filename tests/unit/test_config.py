@@ -56,6 +56,7 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
         ("CATALOG_URL", "ftp://x"),
         ("CATALOG_URL", "http://localhost:99999"),
         ("CATALOG_URL", "http://localhost:abc"),
+        ("CATALOG_URL", "http://localhost:0"),
         ("CART_DATABASE_URL", "mysql://x"),
         ("CART_DATABASE_URL", "sqlite:///relative.db"),
         ("CART_DATABASE_URL", "sqlite://"),
@@ -76,11 +77,32 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
         ("CURRENCY", "usd"),
         ("CURRENCY", "A1B"),
         ("LOG_LEVEL", "LOUD"),
+        ("SIMULATED_FAULTS", "decline=2"),
     ],
 )
 def test_a_wrong_value_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name} must "):
         load_config("cart", {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_repeated"),
+    [
+        ("API_KEY", "a secret of mine", False),
+        ("CART_DATABASE_URL", "mysql://shop:secret@host/shop", False),
+        ("LOG_LEVEL", "LOUD", True),
+    ],
+)
+def test_a_wrong_value_is_repeated_if_it_is_no_secret(name: str, value: str, is_repeated: bool):
+    with pytest.raises(ConfigError) as caught:
+        load_config("cart", {name: value})
+    assert (value in str(caught.value)) == is_repeated
+
+
+def test_crash_points_are_for_loopback_only() -> None:
+    environ = {"SHOP_HOST": "0.0.0.0", "API_KEY": "a-key-of-my-own", "CRASH_POINTS": "1"}
+    with pytest.raises(ConfigError, match="^CRASH_POINTS must be 0"):
+        load_config("cart", environ)
 
 
 def test_origins_are_taken_as_browsers_write_them() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from shop_common.db import Database
 from shop_common.db.sqlite import SQLiteDatabase
-from shop_common.errors import BusyError
+from shop_common.errors import BusyError, DamagedError
 
 
 class Gate:
@@ -252,6 +252,33 @@ def test_if_it_cannot_be_rolled_back_all_parts_fail(
     assert ids(database) == {3, 4}
 
 
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (sqlite3.SQLITE_BUSY, BusyError),
+        (sqlite3.SQLITE_FULL, BusyError),
+        (sqlite3.SQLITE_IOERR, BusyError),
+        (sqlite3.SQLITE_IOERR | 4 << 8, BusyError),  # an fsync, says the rest of the code
+        (sqlite3.SQLITE_CANTOPEN, BusyError),
+        (sqlite3.SQLITE_CORRUPT, DamagedError),
+        (sqlite3.SQLITE_NOTADB, DamagedError),
+    ],
+)
+def test_a_fault_of_the_machine_is_busy(
+    database: SQLiteDatabase, code: int, error: type[BusyError]
+) -> None:
+    fault = sqlite3.OperationalError("a fault")
+    fault.sqlite_errorcode = code
+
+    def write() -> None:
+        with database.write():
+            raise fault
+
+    with pytest.raises(BusyError) as caught:
+        write()
+    assert type(caught.value) is error
+
+
 def test_the_first_part_fails_alone(pool: ThreadPoolExecutor, database: SQLiteDatabase) -> None:
     entered, fail = threading.Event(), threading.Event()
 
@@ -337,6 +364,7 @@ def test_who_waits_in_vain_is_told_and_holds_up_nobody(
     for future in futures:
         with pytest.raises(BusyError):
             future.result()
+    assert database._patience._short_until, "those who come next wait but a moment"
     gate.open()
     gate.done.result()
     assert ids(database) == {0}

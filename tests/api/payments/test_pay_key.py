@@ -240,4 +240,5 @@ def test_a_payment_whose_commit_is_not_answered(
     monkeypatch.setattr(service, "_begin", lose)
     answer = payments.post(PAY, headers=ONE)
     assert answer.status_code == 504
+    assert "Retry-After" not in answer.headers
     assert "it is not known whether this was done" in answer.json["detail"]
