@@ -1,4 +1,4 @@
-"""What nothing can be let through for is waited for as long as a partner may wait for a lock."""
+"""How long calls wait: by settings, and where nothing can be let through as for a lock."""
 
 import types
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from apps.orders.model import WantedLine
 from apps.payments import clients as payments
 from shop_common.config import load_config
 from shop_common.errors import PartnerError
+from tests.api.harness import Api
 from tests.unit.faulty_server import FaultyServer
 from tests.unit.partner_calls import client_of
 
@@ -51,3 +52,14 @@ def test_a_reservation_may_take_as_long_as_a_call_can(monkeypatch: pytest.Monkey
             partners={"catalog": client}, config=load_config("orders", {})
         )
         assert orders.reserve(context, "o", [WantedLine(1, 1, None)]) is not None
+
+
+@pytest.mark.parametrize(("threads", "places"), [("8", 4), ("1", 1)])
+def test_settings_reach_the_calls(make_api: Callable[..., Api], threads: str, places: int) -> None:
+    """Half of a process's threads may wait for one partner, but one must."""
+    times = {"UPSTREAM_TIMEOUT_S": "3", "UPSTREAM_FIRST_BYTE_S": "0.3"}
+    client = make_api("cart", APP_THREADS=threads, **times).context.partners["catalog"]
+    assert (client._timeout_s, client._first_byte_timeout_s) == (3.0, 0.3)
+    for _ in range(places):
+        assert client._places.acquire(blocking=False)
+    assert not client._places.acquire(blocking=False)

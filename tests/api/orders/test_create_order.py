@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -100,19 +99,15 @@ def test_a_full_house_is_not_the_catalogues_silence(
     orders = make_api("orders", APP_THREADS="2", UPSTREAM_TIMEOUT_S="0.1")
     body = [{"product_id": 1, "quantity": 1, "price": 1}]
     crowded: list[int] = []
-    took_s: list[float] = []
 
     def answer_slowly(_: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
-        began = time.monotonic()
         crowded.append(orders.post("/orders?user_id=u", json=body).status_code)
-        took_s.append(time.monotonic() - began)
         return 409, {}, "{}"
 
     json_type = {"content_type": "application/json"}
     partners.add_callback(responses.POST, RESERVATIONS, answer_slowly, **json_type)
     orders.post("/orders?user_id=u", json=body)
     assert crowded == [503]
-    assert took_s[0] < 4, "its own setting counts, not the 5 s of the others"
 
 
 @pytest.mark.parametrize(
