@@ -159,6 +159,27 @@ CORRUPTIONS = {
         "UPDATE orders SET status = 'REFUNDED' WHERE order_id = :shipped",
         {"refund_differs"},
     ),
+    "a refund that hangs": (
+        "payments",
+        f"UPDATE refunds SET status = 'REQUESTED', sweep_at = created_at, created_at = '{OLD}'"
+        " WHERE payment_id = :payment_of_cancelled",
+        {"refund_waits", "refund_sums_differ", "not_refunded"},
+    ),
+    "a refund that is counted and not there": (
+        "payments",
+        "UPDATE payments SET refunded_minor = 1 WHERE order_id = :paid",
+        {"refund_sums_differ"},
+    ),
+    "the stock of an order that is refunded before it is shipped": (
+        "orders",
+        "UPDATE orders SET status = 'REFUNDED' WHERE order_id = :paid",
+        {"refund_differs", "orphan_hold"},
+    ),
+    "the stock of an order that expired": (
+        "orders",
+        "UPDATE orders SET status = 'EXPIRED' WHERE order_id = :created",
+        {"orphan_hold"},
+    ),
     "a total that does not add up": (
         "orders",
         "UPDATE orders SET total_amount = total_amount + 1 WHERE order_id = :created",
