@@ -328,6 +328,19 @@ def test_only_what_becomes_of_a_message_may_be_lost_with_the_power(
     assert said[4:] == [True, True]
 
 
+def test_what_a_refusal_sets_off_it_sets_off_once(outbox: Outbox, partner: Partner) -> None:
+    """Though a slow writer hears it too, after the one who took the message over."""
+    refused: list[str] = []
+    outbox = replace(
+        outbox, on_refusal={"said": lambda _tx, row, _answer: refused.append(row["aggregate"])}
+    )
+    partner.answer = lambda _: 409
+    row = add(outbox, "a1", "a")
+    outbox.deliver(row)
+    outbox.deliver(row)
+    assert (partner.heard, refused) == (["a1", "a1"], ["a"])
+
+
 @pytest.mark.parametrize("status", [0, 401, 403, 404, 405, 415, 500, 503])
 def test_only_an_answered_refusal_counts_towards_parking(
     outbox: Outbox, partner: Partner, turned_clock: Clock, payments: Api, status: int
