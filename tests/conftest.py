@@ -6,6 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is the machine's affair.
+settings.register_profile("cornershop", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cornershop")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -42,11 +42,11 @@ def test_without_a_place_a_call_is_busy_and_not_let_through(
 def test_a_call_that_queued_too_long_does_not_accuse_the_partner(
     server: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ):
-    """It got its place when hardly any of its time was left."""
+    """It got its place when less than half of its time was left."""
 
     class LatePlace:
         def acquire(self, timeout: float) -> bool:
-            time.sleep(timeout * 0.8)
+            time.sleep(timeout * 0.6)
             return True
 
         def release(self) -> None: ...
@@ -57,7 +57,7 @@ def test_a_call_that_queued_too_long_does_not_accuse_the_partner(
     assert get(client, timeout_s=0.5) == "NoPlaceError"
     assert client.status()["consecutive_failures"] == 0
     server.set_fault("reset")  # which took none of its time
-    assert get(client, timeout_s=0.5) == "PartnerSilentError"
+    assert get(client, timeout_s=3) == "PartnerSilentError"
 
 
 def test_a_hung_partner_costs_a_crowd_two_time_outs(server: FaultyServer, pool: ThreadPoolExecutor):

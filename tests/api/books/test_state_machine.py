@@ -354,7 +354,6 @@ def test_random_histories(
         settings=settings(
             max_examples=request.config.getoption("--examples"),
             stateful_step_count=30,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
