@@ -24,7 +24,7 @@ def program() -> Iterator[Program]:
 
 @pytest.fixture
 def supervisor(tmp_path: Path, program: Program) -> Iterator[Supervisor]:
-    supervisor = Supervisor(Shop(tmp_path, ready=True), [program], lambda: None, 0)
+    supervisor = Supervisor(Shop(tmp_path, ready=True), [program], lambda _: None, 0)
     with supervisor.selector, supervisor.wake_up, supervisor._signalled:
         yield supervisor
 
@@ -73,9 +73,10 @@ def test_nginx_stops_before_the_apps(
 
 def test_it_goes_on_when_it_cannot_write(supervisor: Supervisor) -> None:
     """Neither its log nor what it remembers: a folder is gone, or the disk is full."""
-    supervisor.shop.data_dir /= "gone"
+    supervisor.shop.logs = supervisor.shop.file = supervisor.shop.data_dir / "gone" / "file"
     supervisor.say("going on")
     supervisor._save()
+    assert supervisor.save_at
 
 
 def test_one_check_of_the_books_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

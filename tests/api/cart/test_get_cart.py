@@ -104,7 +104,7 @@ def test_a_read_that_finds_no_place_to_ask_does_not_fail(
     make_api: Callable[..., Api], partners: responses.RequestsMock, path: str
 ) -> None:
     """As many ask at once as may wait for the catalogue."""
-    cart = make_api("cart", APP_THREADS="2")
+    cart = make_api("cart", APP_THREADS="2", UPSTREAM_TIMEOUT_S="0.1")
     add_unchecked(cart, partners, 1)
     crowded: list[int] = []
 

@@ -198,7 +198,7 @@ def test_a_sweep_from_before_the_clock_stepped_back_holds_up_nobody(
 ) -> None:
     catalog_app.unsettled = [{"order_id": "dead", "created_at": "2026"}]
     orders.clock.turn(days=400)
-    lease_elsewhere(orders, "sweep")
+    lease_elsewhere(orders, "sweep_catalog")
     orders.clock.turn(days=-400)
     orders.run_jobs()
     assert len(orders.get("/admin/outbox").json) == 1
