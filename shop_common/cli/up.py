@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -108,6 +109,8 @@ def _check_settings() -> Config:
     a database's server that cannot be reached.
     """
     configs = [load_config(app) for app in APPS]
+    # The error says the reason; a log that goes nowhere else would show it a second time.
+    logging.getLogger("shop.db").addHandler(logging.NullHandler())
     for config in configs:
         if config.database_url.startswith("postgresql"):
             try:

@@ -245,12 +245,15 @@ def test_on_ipv6(own_shop: RunningShop) -> None:
     assert own_shop.get(f"http://[::1]:{own_shop.port}/api/cart/u").status_code == 200
 
 
-def test_a_bad_setting_is_named(own_shop: RunningShop) -> None:
-    """Before anything is started."""
-    own_shop.environment["APP_WORKERS"] = "many"
-    done = own_shop.run("up", *own_shop.ports, "--detach")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("APP_WORKERS", "many"), ("ORDERS_DATABASE_URL", "postgresql://127.0.0.1:1/shop")],
+)
+def test_a_bad_setting_is_named(own_shop: RunningShop, name: str, value: str) -> None:
+    """Before anything is started, and once."""
+    done = own_shop.run("up", *own_shop.ports, "--detach", env={name: value})
     assert done.returncode == 1
-    assert "APP_WORKERS" in done.stderr
+    assert done.stderr.startswith(f"shop: {name}")
     assert done.stderr.count("\n") == 1
 
 
