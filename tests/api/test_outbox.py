@@ -121,16 +121,24 @@ def left(outbox: Outbox) -> list[str]:
         return [row["aggregate"] for row in tx.all("SELECT aggregate FROM outbox ORDER BY id")]
 
 
-@pytest.mark.parametrize("body", ["", "{}", "null", "[]", '"fine"', '[{"status": "PAID"}]'])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((200, body) for body in ("", "{}", "null", "[]", '"fine"', '[{"status": "PAID"}]')),
+        (202, '{"status": "PAID"}'),
+        (204, ""),
+    ],
+)
 def test_a_success_that_says_something_else_delivers_nothing(
-    outbox: Outbox, partner: Partner, turned_clock: Clock, body: str
+    outbox: Outbox, partner: Partner, turned_clock: Clock, status: int, body: str
 ) -> None:
     """Whatever else listens at that address: a message that it took would be lost."""
     told, partner.body = partner.body, body
+    partner.answer = lambda _: status
     assert outbox.deliver(add(outbox, "a1", "a")) is None
     turned_clock.turn(seconds=6)
     assert outbox.relay() == 0
-    partner.body = told
+    partner.body, partner.answer = told, lambda _: 200
     turned_clock.turn(seconds=6)
     assert outbox.relay() == 1
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,8 @@ def test_the_example_names_every_setting_with_its_default() -> None:
 def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
     """As a unit runs it: migrate, then gunicorn by itself on its own port, then Nginx.
 
-    The commands reach it where they are told where it is.
+    The commands reach it where they are told where it is. A reload loses nothing that was counted,
+    and while old workers end no new one writes into their files.
     """
     assert own_shop.run("migrate", "catalog").returncode == 0
     told = {"SHOP_PORT_BASE": str(own_shop.port_base), "API_KEY": own_shop.key}
@@ -84,9 +86,13 @@ def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
         try:
             wait_for(lambda: own_shop.answers("/api/health/catalog"))
             assert own_shop.get("/api/catalog/products/1").json()["name"] == "Laptop"
-            metrics = own_shop.get(f"{own_shop.app_url('catalog')}/metrics").text
-            assert "http_requests_total" in metrics
-            assert list((own_shop.data_dir / "run" / "metrics" / "catalog").glob("*.db"))
+            metrics = own_shop.data_dir / "run" / "metrics" / "catalog"
+            assert [path.name for path in metrics.glob("counter_*")] == ["counter_0.db"]
+            app.send_signal(signal.SIGHUP)  # `systemctl reload`
+            wait_for((metrics / "counter_1.db").exists)
+            assert own_shop.get("/api/catalog/products/1").ok
+            counted = 'http_requests_total{operation="get_product",status="200"} 2.0'
+            wait_for(lambda: counted in own_shop.get(f"{own_shop.app_url('catalog')}/metrics").text)
             assert "Laptop" in own_shop.run("export", env=told).stdout
             assert "set SHOP_PORT_BASE" in own_shop.run("export").stderr
             assert "systemctl" in own_shop.run("status").stdout
