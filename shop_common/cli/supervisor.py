@@ -39,7 +39,7 @@ class StartError(Exception):
 
 
 class Supervisor:
-    """Runs `programs` until it gets SIGTERM, SIGINT or SIGHUP; looks at the books meanwhile."""
+    """Runs `programs` until a signal says stop (see `run`); looks at the books meanwhile."""
 
     def __init__(
         self,
