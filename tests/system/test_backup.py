@@ -4,8 +4,6 @@ import shutil
 import threading
 from pathlib import Path
 
-import pysqlite3
-
 from shop_common.config import APPS, DATABASE_FILES
 from tests.system.running import RunningShop, wait_for
 
@@ -52,22 +50,6 @@ def test_a_copy_of_a_busy_shop(own_shop: RunningShop, tmp_path: Path) -> None:
         assert report.returncode == 0, report.stdout
     finally:
         restored.down()
-
-
-def test_one_moment(own_shop: RunningShop, tmp_path: Path) -> None:
-    """What is written while the files are copied is in none of them."""
-    own_shop.up()
-    own_shop.down()
-    from shop_common.cli.backup import _moment
-
-    path = own_shop.data_dir / DATABASE_FILES["orders"]
-    with _moment([path]) as [source], pysqlite3.connect(path) as writer:
-        writer.execute("CREATE TABLE later (id INTEGER)")
-        writer.commit()
-        target = pysqlite3.connect(tmp_path / "copy")
-        source.backup(target)
-        assert target.execute("SELECT * FROM sqlite_master WHERE name = 'later'").fetchall() == []
-        target.close()
 
 
 def test_two_files_of_one_name(own_shop: RunningShop, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """How a copy of the databases begins, and what is left of one that fails."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pysqlite3 as sqlite3
 import pytest
 from click.testing import CliRunner
 
@@ -12,7 +14,12 @@ from shop_common.db.fair_queue import FairQueue
 from shop_common.errors import BusyError
 
 
-def has_writers(path: Path) -> bool:
+def run_on(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(sql)
+
+
+def can_be_written(path: Path) -> bool:
     queue = FairQueue(str(path))
     try:
         queue.enter(0)
@@ -26,19 +33,24 @@ def has_writers(path: Path) -> bool:
 def test_nobody_writes_until_all_copies_have_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else they would be of several moments; and not a moment longer."""
+    """Else they would be of several moments; and not a moment longer: what comes is in no copy."""
     paths = [tmp_path / "a.db", tmp_path / "b.db"]
+    for path in paths:
+        run_on(path, "PRAGMA journal_mode = WAL")
     seen: list[bool] = []
-    connect = backup.sqlite3.connect
+    connect = sqlite3.connect
 
     def begin(path: Path, **how: Any) -> Any:
-        seen.extend(map(has_writers, paths))
+        seen.extend(map(can_be_written, paths))
         return connect(path, **how)
 
-    monkeypatch.setattr(backup.sqlite3, "connect", begin)
-    with backup._moment(paths):
+    monkeypatch.setattr(sqlite3, "connect", begin)
+    with backup._moment(paths) as sources:
         assert seen == [False] * 4
-        assert all(map(has_writers, paths))
+        assert all(map(can_be_written, paths))
+        for path, source in zip(paths, sources, strict=True):
+            run_on(path, "CREATE TABLE later (id INTEGER)")
+            assert source.execute("SELECT name FROM sqlite_master").fetchall() == []
 
 
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
