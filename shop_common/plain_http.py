@@ -109,9 +109,9 @@ def call(
 
 
 def read_answer(data: bytes) -> tuple[int, int, int] | None:
-    """Of the plain answer that `data` begins with: its status, how long its head and its body are.
+    """The status, and the lengths of head and body, of the plain answer that `data` begins with.
 
-    Of what has not arrived yet only the body may be missing.
+    None if it is not plain or its head is not complete; its body need not be there yet.
     """
     head = _ANSWER_HEAD.match(data)
     if head is None:
@@ -123,7 +123,7 @@ def read_answer(data: bytes) -> tuple[int, int, int] | None:
         if name in headers or name in ("transfer-encoding", "connection"):
             return None
         headers[name] = value.strip(" ")
-    # What these two say of a length is of no body that follows.
+    # These two have no body, whatever length they name.
     length = "0" if head[1] in (b"204", b"304") else headers.get("content-length", "")
     if not _LENGTH.fullmatch(length):
         return None

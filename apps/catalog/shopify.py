@@ -96,7 +96,7 @@ def _find_columns(header: Record, result: ProductFile) -> dict[str, int]:
     for fault in header.faults:
         result.error(header.line, fault)
     if len(header.fields) > MAX_COLUMNS:
-        # Each row is filled up to as many: of a million, one short row would take milliseconds.
+        # Each row is filled up to as many fields: a million of them would take milliseconds a row.
         result.error(header.line, f"the header has more than {MAX_COLUMNS} columns")
         return {}
     names = [one_line(name).casefold() for name in header.fields]

@@ -134,7 +134,7 @@ def test_the_scripts_draw_from_what_was_loaded() -> None:
         assert found[1] == ", ".join(f'"{word.lower()}"' for word in words)
 
 
-@pytest.mark.parametrize("products", [10, 1000, 4096, 1_000_000])
+@pytest.mark.parametrize("products", [10, 1000, 4096, 100_000])
 def test_carts_name_products_all_over_the_catalogue(products: int) -> None:
     """No cart names one twice, and together they miss none."""
     carts = [
