@@ -134,14 +134,14 @@ class Outbox:
         return self._send(row) if row else None
 
     def relay(self) -> int:
-        """Send what is due and nobody else is sending; how many rows were closed.
+        """Send what is due and nobody else is sending; how many were delivered.
 
         To each partner as many, so that nobody's wait behind those to another one.
         """
         return sum(self._relay_to(partner) for partner in self.partners)
 
     def _relay_to(self, partner: str) -> int:
-        closed = 0
+        delivered = 0
         for row_id in self._due(partner):
             row = self._lease(row_id)
             if row is None:
@@ -149,8 +149,8 @@ class Outbox:
             answer = self._send(row)
             if answer is None:
                 break  # silent to this one, to the next one too
-            closed += answer.status < 300
-        return closed
+            delivered += answer.status == 200
+        return delivered
 
     def _due(self, partner: str) -> list[int]:
         now = self.clock()
