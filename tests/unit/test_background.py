@@ -28,5 +28,4 @@ def test_jobs_run_until_they_are_stopped() -> None:
     assert twice.acquire(timeout=10)
     assert twice.acquire(timeout=10)
     background.stop()
-    assert background._thread
-    assert not background._thread.is_alive()
+    assert "background" not in {thread.name for thread in threading.enumerate()}
