@@ -14,6 +14,7 @@ from shop_common.cli import nginx
 from shop_common.cli.state import CHECKOUT, Shop, in_url, reachable
 
 PROBE_AGAIN_S = 0.05
+NOT_READY_AGAIN_S = 1.0  # it may be so for hours, and says so in its log each time
 PROBE_CONNECT_S = 0.2
 
 
@@ -63,7 +64,7 @@ class Program:
         except OSError:
             answer = b""
         self.end_probe(selector)
-        self.probe_at = time.monotonic() + PROBE_AGAIN_S
+        self.probe_at = time.monotonic() + (NOT_READY_AGAIN_S if answer else PROBE_AGAIN_S)
         if b" 200 " in answer:
             self.is_ready = self.was_ready = True
 

@@ -1,5 +1,6 @@
 """When the supervisor starts again what has died, and what it does to what does not stop."""
 
+import selectors
 import signal
 import socket
 import subprocess
@@ -43,6 +44,23 @@ def test_what_dies_again_and_again_is_started_ever_more_rarely(
 
     assert [wait_s(1) for _ in range(8)] == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
     assert [wait_s(1), wait_s(6), wait_s(1)] == [5.0, 0.0, 0.1]
+
+
+@pytest.mark.parametrize(("said", "wait_s"), [(b"HTTP/1.1 503 ", 1.0), (b"", 0.05)])
+def test_what_is_not_ready_is_asked_more_rarely_than_what_is_silent(
+    supervisor: Supervisor,
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    said: bytes,
+    wait_s: float,
+) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    program.probe, theirs = socket.socketpair()
+    supervisor.selector.register(program.probe, selectors.EVENT_READ)
+    with theirs:
+        theirs.sendall(said)
+    program.read_probe(supervisor.selector)
+    assert (program.is_ready, program.probe_at) == (False, 100.0 + wait_s)
 
 
 def test_a_second_ctrl_c_means_now(
