@@ -275,7 +275,8 @@ def test_an_app_that_cannot_start_ends_it_all(own_shop: RunningShop) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_in_the_foreground_a_signal_stops_all(own_shop: RunningShop, number: int) -> None:
     """Ctrl-C, SIGTERM, or the end of the terminal: all processes end, and the exit code is 0."""
-    command = own_shop.command("up", *own_shop.ports)
+    # These tests may be run under nohup themselves.
+    command = ["env", "--default-signal=HUP", *own_shop.command("up", *own_shop.ports)]
     with subprocess.Popen(
         command, env=own_shop.environment, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -286,7 +287,10 @@ def test_in_the_foreground_a_signal_stops_all(own_shop: RunningShop, number: int
         assert process.pid in pids
         assert own_shop.answers()
         process.send_signal(number)
-        process.communicate(timeout=60)
+        try:
+            process.communicate(timeout=60)
+        finally:
+            process.kill()  # or the end of the block would wait for one that did not stop
     assert process.returncode == 0
     assert not [pid for pid in pids if is_alive(pid)]
     assert not any(listening(port) for port in all_ports(own_shop))
