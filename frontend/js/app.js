@@ -69,7 +69,7 @@ function Office() {
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <${Navigation} page=${route.page} onLogOut=${logOut} />
     <main id="main" tabindex="-1" ref=${main}>
-      <${Page} name=${name in PAGES ? name : "shop"} route=${route} key=${route} />
+      <${Page} name=${Object.hasOwn(PAGES, name) ? name : "shop"} route=${route} key=${route} />
     </main>`;
 }
 

@@ -43,6 +43,12 @@ def test_search_in_the_address(
     expect(page).to_have_url(re.compile(rf"#/shop\?q={name}\+of&category={name}$"))
 
 
+def test_address_of_no_page(visit: Callable[[str], Page]) -> None:
+    """It is the shop, also by a word that JavaScript knows."""
+    for word in ("constructor", "nothing"):
+        expect(visit(word).get_by_role("heading", name="Laptop")).to_be_visible()
+
+
 def test_products_below_many_categories(page: Page, visit: Callable[[str], Page]) -> None:
     """However many there are, the products begin on the first screen, and none is out of reach."""
     page.set_viewport_size({"width": 360, "height": 740})
