@@ -191,6 +191,7 @@ def test_last_pieces_that_are_bought(
     page.get_by_label("Shopping as").fill(f"{user_id}-late")
     page.get_by_role("button", name="Switch").click()
     expect(page.get_by_text("Lantern is sold out. Remove it to go on.")).to_be_visible()
+    expect(page.locator("#cart-hint bdi")).to_have_text("Lantern")
 
 
 def test_quantity_that_is_none(open_shop: OpenShop, user_id: str, client: Client) -> None:

@@ -194,6 +194,7 @@ def test_short_stock(
     add_to_cart(page, "Umbrella")
     page.get_by_role("button", name="One more").click()
     expect(page.get_by_text("Only 2 of Umbrella left. Take fewer to go on.")).to_be_visible()
+    expect(page.locator("#cart-hint bdi")).to_have_text("Umbrella")
     expect(page.get_by_role("button", name="Check out")).to_be_disabled()
     with priced_again(page):
         page.get_by_role("button", name="One fewer").click()

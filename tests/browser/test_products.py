@@ -174,6 +174,33 @@ def test_stock_with_a_reason(
     assert read(client, product_id)["stock"] == 3
 
 
+def test_name_from_right_to_left(
+    visit: Visit, client: Client, add_product: AddProduct, name: str, watch: Watch
+) -> None:
+    """It turns nothing of the sentence that it stands in."""
+    turning = f"\u202e{name}"
+    product_id = add_product(turning)
+    watch.expect_failure(412, f"/api/catalog/products/{product_id}")
+    page = visit("products")
+    page.get_by_role("searchbox").fill(name)
+    page.get_by_role("button", name=f"Edit {turning}").click()
+    isolated = page.get_by_role("status").locator("bdi")
+    adjust(page, "-1", "broken")
+    expect(isolated).to_have_text(turning)
+    client.call("PATCH", f"/catalog/products/{product_id}", json={"sku": turning})
+    page.get_by_label("SKU").fill("mine")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".conflict bdi")).to_have_text([turning, "nothing"])
+    page.get_by_role("button", name="Save mine over theirs").click()
+    expect(isolated).to_have_text(turning)
+    page.get_by_role("button", name="Stop selling").click()
+    question = page.get_by_role("dialog")
+    expect(question.locator("bdi")).to_have_text(turning)
+    question.get_by_role("button", name="Stop selling").click()
+    expect(page.get_by_role("status").get_by_text("is no longer sold.")).to_be_visible()
+    expect(isolated).to_have_text(turning)
+
+
 def test_low_stock(visit: Visit, add_product: AddProduct, name: str) -> None:
     """Only what runs low is listed, what is gone among it."""
     for number, stock in enumerate((0, 5, 6)):
@@ -214,6 +241,7 @@ def test_add_and_stop_selling(visit: Visit, client: Client, name: str) -> None:
     page.get_by_label("Stock", exact=True).fill("40")
     page.get_by_role("button", name="Add the product").click()
     expect(page.get_by_role("status").get_by_text(f"{name} added.")).to_be_visible()
+    expect(page.get_by_role("status").locator("bdi")).to_have_text(name)
     heading = page.get_by_role("heading", name="Products and stock")
     expect(heading).to_be_focused()
     [product] = client.call("GET", "/catalog/products", params={"q": name})

@@ -107,8 +107,8 @@ function findBlock({ offers }, lines) {
   const short = lines.find((line) => line.quantity > line.stock);
   if (!short) return "";
   return short.stock === 0
-    ? `${short.name} is sold out. Remove it to go on.`
-    : `Only ${short.stock} of ${short.name} left. Take fewer to go on.`;
+    ? html`<bdi>${short.name}</bdi> is sold out. Remove it to go on.`
+    : html`Only ${short.stock} of <bdi>${short.name}</bdi> left. Take fewer to go on.`;
 }
 
 /** What the button does while a check-out is open: it goes on with that one first. */

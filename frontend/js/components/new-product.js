@@ -19,7 +19,7 @@ export function NewProduct({ onAdded }) {
     act(async () => {
       try {
         const added = await createProduct({ ...fields, stock: Number(fields.stock) });
-        say(`${added.name} ${added.isReplay ? "had been added already" : "added"}.`);
+        say(html`<bdi>${added.name}</bdi> ${added.isReplay ? "had been added already" : "added"}.`);
         onAdded(added);
       } catch (error) {
         setProblems(error.members?.errors ?? {});

@@ -8,7 +8,7 @@ const SHOWN_MS = 12_000;
 let timer;
 let listener = () => {};
 
-/** Something went well. */
+/** Something went well; `text` may hold nodes. */
 export function say(text) {
   show(text, false);
 }

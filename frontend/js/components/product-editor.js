@@ -56,7 +56,7 @@ function EditForm({ id, read, onChanged }) {
         const saved = await updateProduct(id, changes, over.version);
         setVersions({ base: saved, theirs: null });
         onChanged(saved.product);
-        say(`${saved.product.name} saved.`);
+        say(html`<bdi>${saved.product.name}</bdi> saved.`);
       } catch (error) {
         if (error.status !== 412) {
           setProblems(error.members?.errors ?? {});
@@ -78,7 +78,7 @@ function EditForm({ id, read, onChanged }) {
   const archive = () =>
     act(async () => {
       await archiveProduct(id);
-      say(`${base.product.name} is no longer sold.`);
+      say(html`<bdi>${base.product.name}</bdi> is no longer sold.`);
       onChanged(null);
     }, "The product was not archived");
   return html`
@@ -99,7 +99,7 @@ function EditForm({ id, read, onChanged }) {
       <${Dialog} title="Stop selling this product?" confirm="Stop selling" isDanger=${true}
           isBusy=${isBusy}
                  onConfirm=${archive} onClose=${() => setAsked(false)}>
-        <p>${base.product.name} leaves the shop; its history stays.</p>
+        <p><bdi>${base.product.name}</bdi> leaves the shop; its history stays.</p>
       <//>`
     }`;
 }
@@ -111,7 +111,13 @@ function Conflict({ base, theirs }) {
     <div class="conflict is-wide" role="alert">
       <p>Somebody else has changed this product since you opened it. Nothing was overwritten.</p>
       <ul>
-        ${names.map((name) => html`<li>${LABELS[name]} is now <strong>${show(name, theirs[name])}</strong>, was ${show(name, base[name])}</li>`)}
+        ${names.map(
+          (name) => html`
+            <li>
+              ${LABELS[name]} is now <strong><bdi>${show(name, theirs[name])}</bdi></strong>, was${" "}
+              <bdi>${show(name, base[name])}</bdi>
+            </li>`,
+        )}
       </ul>
     </div>`;
 }

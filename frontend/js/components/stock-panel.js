@@ -41,7 +41,7 @@ export function StockPanel({ id, stock, onChanged }) {
       setNow(product.stock);
       onChanged(product);
       const done = product.isReplay ? "The stock had been changed already" : "Stock changed";
-      say(`${done}: ${product.stock} of ${product.name}.`);
+      say(html`${done}: ${product.stock} of <bdi>${product.name}</bdi>.`);
       await history.reload();
     }, "The stock was not changed");
   };
