@@ -296,6 +296,26 @@ def test_what_was_typed_is_not_dropped_unasked(
     assert not asked_before_leaving(page)
 
 
+@pytest.mark.parametrize("end", ["Close", "Stop selling"])
+def test_search_that_leaves_out_the_row_that_is_edited(
+    open_editor: Callable[[], Page], add_product: AddProduct, name: str, end: str
+) -> None:
+    """It stays with what was typed, is shown as it was saved, and goes with its form."""
+    add_product(name)
+    page = open_editor()
+    page.get_by_label("SKU").fill("NEW")
+    page.get_by_role("searchbox").fill("Laptop")
+    listed = page.get_by_role("button", name=re.compile("^(Edit|Close) "))
+    expect(listed).to_have_text([f"Close {name}", "Edit Laptop"])
+    expect(page.get_by_label("SKU")).to_have_value("NEW")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row").filter(has_text=name).first).to_contain_text("NEW")
+    page.get_by_role("button", name=end).click()
+    if end == "Stop selling":
+        page.get_by_role("dialog").get_by_role("button", name=end).click()
+    expect(listed).to_have_text(["Edit Laptop"])
+
+
 def test_log_out_asks_nothing(
     open_editor: Callable[[], Page], add_product: AddProduct, name: str
 ) -> None:

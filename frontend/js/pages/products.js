@@ -13,7 +13,7 @@ import { saveFile } from "../download.js";
 import { LOW_STOCK } from "../facts.js";
 import { formatMoney } from "../format.js";
 import { useAction, useFilter, usePages } from "../hooks.js";
-import { html, useState } from "../html.js";
+import { html, useRef, useState } from "../html.js";
 
 const TYPING_MS = 200;
 
@@ -28,9 +28,12 @@ export default function Products({ route }) {
     [wanted],
   );
   const [changed, setChanged] = useState(new Map());
+  const edited = useRef(null);
   /** Show what has become of a product; null: it is archived. */
-  const replace = (id, product) =>
+  const replace = (id, product) => {
+    edited.current = product;
     setChanged((before) => new Map(before).set(id, { product, at: performance.now() }));
+  };
   // A list that was asked for before a change may be answered after it.
   const rows = list.rows
     ?.map((row) => {
@@ -38,6 +41,10 @@ export default function Products({ route }) {
       return change?.at >= list.askedAt ? change.product : row;
     })
     .filter((row) => row !== null);
+  // No search takes the row away that is edited: what is typed there may not be saved.
+  const listed = rows?.find(({ id }) => id === opened);
+  if (listed) edited.current = listed;
+  else if (edited.current?.id === opened) rows?.unshift(edited.current);
   const [ask, question] = useUnsaved();
   const toggle = (name) => ask(() => setOpened(opened === name ? null : name));
   const added = ({ id, name }) => {
