@@ -40,10 +40,24 @@ def test_lost_add_that_is_pressed_again(add_and_lose: Page, user_id: str, client
     assert client.get_cart(user_id) == [{"product_id": 2, "quantity": 2}]
 
 
-def test_add_whose_answer_breaks_off(open_shop: OpenShop, user_id: str, client: Client) -> None:
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, '{"mess'),
+        (500, "{}"),
+        (502, "{}"),
+        (504, "{}"),
+        (409, '{"detail": "A request with this Idempotency-Key is still running"}'),
+    ],
+)
+def test_add_whose_answer_says_nothing(
+    open_shop: OpenShop, user_id: str, client: Client, watch: Watch, status: int, body: str
+) -> None:
     """It may have been done as well: the cart shows it, and it is not done twice."""
+    if status >= 400:
+        watch.expect_failure(status, f"/api/cart/{user_id}/add")
     page = open_shop(user_id)
-    page.route("**/add?*", lambda route: route.fulfill(response=route.fetch(), body='{"mess'))
+    page.route("**/add?*", lambda route: (route.fetch(), route.fulfill(status=status, body=body)))
     press_add(page, "Mouse")
     said = page.get_by_role("alert").get_by_text("It is not known whether the item was added")
     expect(said).to_be_visible()
@@ -205,6 +219,26 @@ def test_quantity_that_is_none(open_shop: OpenShop, user_id: str, client: Client
     assert client.get_cart(user_id) == [{"product_id": 2, "quantity": 1}]
 
 
+def test_how_long_it_is_said(open_shop: OpenShop, page: Page, user_id: str) -> None:
+    """What went well for a while; what went wrong until somebody has seen to it."""
+    page.clock.install()
+    open_shop(user_id)
+    add_to_cart(page, "Mouse")
+    page.clock.run_for(15_000)
+    expect(page.get_by_role("status").get_by_text("Item added to cart!")).to_have_count(0)
+    dismiss = page.get_by_role("button", name="Dismiss the message")
+    expect(dismiss).to_have_count(0)
+    quantity = page.get_by_role("spinbutton", name="Quantity of Mouse")
+    quantity.fill("1000")
+    quantity.press("Enter")
+    page.clock.run_for(15_000)
+    expect(page.get_by_role("status").get_by_text("A quantity")).to_have_count(0)
+    said = page.get_by_role("alert").get_by_text("A quantity is a whole number from 1")
+    expect(said).to_be_visible()
+    dismiss.click()
+    expect(said).to_have_count(0)
+
+
 def test_names_while_the_catalogue_is_away(
     open_shop: OpenShop, user_id: str, client: Client
 ) -> None:
@@ -253,14 +287,19 @@ def test_open_order_that_was_cancelled_elsewhere(
     assert [order["status"] for order in client.list_orders(user_id)] == ["PAID", "CANCELLED"]
 
 
+@pytest.mark.parametrize("reload", [False, True])
 def test_open_order_that_was_paid_elsewhere(
-    open_order: str, page: Page, user_id: str, client: Client
+    open_order: str, page: Page, user_id: str, client: Client, watch: Watch, reload: bool
 ) -> None:
-    """The page says so when it is opened again, and does not pay it for another cart."""
+    """The page says so with the next click or when it is opened again; another cart pays itself."""
     params = {"order_id": open_order, "amount": 29.99}
     client.call("POST", "/pay", params=params)
     client.add_to_cart(user_id, 3)
-    page.reload()
+    if reload:
+        page.reload()
+    else:
+        watch.expect_failure(409, "/api/pay")
+        check_out(page)
     expect(page.locator(".paid")).to_contain_text("Paid. Thank you!")
     expect(page.get_by_text("Check out pays it.")).to_have_count(0)
 
@@ -268,6 +307,32 @@ def test_open_order_that_was_paid_elsewhere(
     check_out(page)
     expect(page.get_by_role("status").get_by_text("Payment successful!")).to_be_visible()
     assert [order["status"] for order in client.list_orders(user_id)] == ["PAID", "PAID"]
+
+
+def test_open_order_whose_payment_it_has_not_heard_of(
+    open_order: str, page: Page, watch: Watch
+) -> None:
+    """There is a payment of it, says the refusal: it is neither called paid nor paid again."""
+    watch.expect_failure(409, "/api/pay")
+    answer = {"detail": "It is paid.", "payment_id": "p1"}
+    page.route("**/api/pay?*", lambda route: route.fulfill(status=409, json=answer))
+    check_out(page)
+    said = f"Your payment is recorded. Order #{open_order} is being updated"
+    expect(page.get_by_role("status").get_by_text(said)).to_be_visible()
+    expect(page.get_by_text("Check out pays it.")).to_have_count(0)
+
+
+@pytest.mark.parametrize("status", [404, 409, 422])
+def test_open_order_that_cannot_be_paid(
+    open_order: str, page: Page, watch: Watch, status: int
+) -> None:
+    """What is refused for good does not stand in the way of the next cart."""
+    watch.expect_failure(status, "/api/pay")
+    page.route("**/api/pay?*", lambda route: route.fulfill(status=status, json={"detail": "No."}))
+    check_out(page)
+    said = f"The check-out was not finished: order #{open_order} is not paid. No."
+    expect(page.get_by_role("alert").get_by_text(said, exact=True)).to_be_visible()
+    expect(page.get_by_text("Check out pays it.")).to_have_count(0)
 
 
 def test_late_look_at_an_order_that_is_over(open_order: str, page: Page, client: Client) -> None:

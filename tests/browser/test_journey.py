@@ -86,6 +86,7 @@ def test_double_click_orders_once(open_shop: OpenShop, user_id: str, client: Cli
     waiting = hold(page, "**/api/orders?*")
     button.dblclick()
     expect(button).to_be_disabled()
+    expect(button).to_have_css("opacity", "0.6")
     expect(page.get_by_role("button", name="Add to Cart").first).to_be_disabled()
     request = first(page, waiting)
     assert len(waiting) == 1
@@ -108,6 +109,17 @@ def test_payment_that_is_recorded_only(open_shop: OpenShop, user_id: str) -> Non
         )
     )
     expect(said).to_be_visible()
+
+
+def test_payment_that_is_under_way(open_shop: OpenShop, user_id: str) -> None:
+    """It may still be declined: the check-out stays open."""
+    page = open_shop(user_id)
+    add_to_cart(page, "Mouse")
+    page.route("**/api/pay?*", lambda r: r.fulfill(status=202, json={"status": "PENDING"}))
+    check_out(page)
+    said = page.get_by_role("alert").get_by_text(re.compile(rf"order #{ORDER_ID} is under way\."))
+    expect(said).to_be_visible()
+    expect(page.get_by_text("is not paid. Check out pays it.")).to_be_visible()
 
 
 @pytest.mark.parametrize("reload", [False, True])
@@ -160,6 +172,39 @@ def test_lost_answer_of_an_order(
     assert keys == [request.value.headers["idempotency-key"]]
     assert [order["order_id"] for order in client.list_orders(user_id)] == [order_id]
     watch.expect_failure(0, "/api/orders")
+
+
+def test_busy_shop_at_check_out(
+    open_shop: OpenShop, user_id: str, client: Client, watch: Watch
+) -> None:
+    """It has made no order of this click, and says nothing of one before that was not answered."""
+    watch.expect_failure(503, "/api/orders")
+    watch.expect_failure(0, "/api/orders")
+    page = open_shop(user_id)
+    add_to_cart(page, "Mouse")
+    is_open = page.get_by_text("The last check-out was not answered. Check out goes on with it.")
+
+    def check_out_in_vain(said: str) -> None:
+        check_out(page)
+        expect(page.get_by_role("alert").get_by_text(said)).to_be_visible()
+        page.unroute_all()
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=503, json={"detail": "Busy."})
+
+    page.route("**/api/orders?*", refuse)
+    check_out_in_vain("no order was placed. Busy.")
+    expect(is_open).to_have_count(0)
+    keys = lose(page, "**/api/orders?*")
+    check_out_in_vain("it is not known whether an order was placed")
+    page.route("**/api/orders?*", refuse)
+    check_out_in_vain("no order was placed. Busy.")
+    expect(is_open).to_be_visible()
+    with page.expect_request("**/api/orders?*") as request:
+        check_out(page)
+    read_paid_order_id(page)
+    assert keys == [request.value.headers["idempotency-key"]]
+    assert len(client.list_orders(user_id)) == 1
 
 
 def test_what_is_added_meanwhile_stays(open_shop: OpenShop, user_id: str, client: Client) -> None:
