@@ -119,5 +119,8 @@ def test_something_stands_in_until_it_is_there(visit: Callable[[str], Page]) -> 
     expect(table).to_have_attribute("aria-busy", "true")
     expect(table.locator(".skeleton").first).to_be_visible()
     expect(page.get_by_role("status").get_by_text("Loading the orders")).to_be_attached()
-    first(page, waiting).continue_()
+    request = first(page, waiting)
+    # It says that it is disabled, and is.
+    page.get_by_role("button", name="Refresh").dispatch_event("click")
+    request.continue_()
     expect(table.locator(".skeleton")).to_have_count(0)

@@ -38,11 +38,15 @@ def test_a_stop_is_seen(
     print(f"a stop was seen after {seen_after_s:.2f} s (goal: 3 s)")  # noqa: T201 - shown by -s
 
 
-def test_asked_only_while_it_is_open(visit: Visit) -> None:
-    """Whoever goes to another page asks no more."""
+@pytest.mark.parametrize("away", ["another page", "another tab"])
+def test_asked_only_while_it_is_seen(visit: Visit, away: str) -> None:
+    """Whoever goes to another page or tab asks no more."""
     page = visit("health")
     expect(page.locator(".badge.is-good", has_text="Running")).to_have_count(4)
-    page.get_by_role("link", name="Orders").click()
-    page.get_by_role("heading", name="Orders").wait_for()
+    if away == "another tab":
+        page.evaluate("() => Object.defineProperty(document, 'hidden', { value: true })")
+    else:
+        page.get_by_role("link", name="Orders").click()
+        page.get_by_role("heading", name="Orders").wait_for()
     with pytest.raises(Exception, match="Timeout"), page.expect_request("**/status", timeout=2500):
         pass

@@ -1,5 +1,6 @@
 """The API key: asked for once, kept in this tab only, shown as wrong, forgotten."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,17 @@ def test_wrong_key_then_right_key(shop: Any, page: Page, watch: Watch) -> None:
 
     enter_key(page, shop.key)
     expect(page.get_by_role("heading", name="Laptop")).to_be_visible()
+
+
+def test_too_many_wrong_keys(shop: Any, page: Page, watch: Watch) -> None:
+    """A key that was not even looked at is not kept either."""
+    watch.expect_failure(429, "/api/cart/demo-user")
+    answer = {"detail": "Too many wrong keys."}
+    page.route("**/api/cart/*", lambda route: route.fulfill(status=429, json=answer))
+    page.goto(shop.url)
+    enter_key(page, shop.key)
+    expect(page.get_by_role("alert").get_by_text("Too many wrong keys.")).to_be_visible()
+    assert page.evaluate(STORED) == '[{},{},""]'
 
 
 def test_key_that_no_header_can_carry(shop: Any, page: Page) -> None:
@@ -93,9 +105,9 @@ def test_late_refusal_of_the_key_before(shop: Any, page: Page, watch: Watch) -> 
     expect(page.get_by_label("API key")).to_have_count(0)
 
 
-def test_log_out_forgets(shop: Any, page: Page) -> None:
+def test_log_out_forgets(open_shop: Callable[[str], Page], user_id: str) -> None:
     """After logging out nothing of the shop is left in the page or in the tab."""
-    page.goto(f"{shop.url}/#key={shop.key}")
+    page = open_shop(user_id)
     expect(page.get_by_role("heading", name="Laptop")).to_be_visible()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("API key")).to_be_focused()

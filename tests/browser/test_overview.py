@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.client import Client
 from tests.browser.routes import first, hold
@@ -84,6 +85,28 @@ def test_attention(visit: Visit, add_product: Callable[..., int]) -> None:
     expect(attention.get_by_role("button", name="Retry")).to_be_disabled()
     first(page, retried).fulfill(json={"id": 7, "status": "due"})
     expect(attention.get_by_text("Every message between the apps arrives.")).to_be_visible()
+
+
+@pytest.mark.usefixtures("examined")
+def test_messages_that_are_stuck(visit: Visit, page: Page) -> None:
+    """Given up, or tried in vain for more than a minute: others are on their way."""
+    before, now = "2026-11-25T00:00:00Z", datetime.now(UTC).isoformat()
+    boxes = {
+        "cart": {"attempts": 3, "created_at": now, "parked_at": now},
+        "catalog": {"attempts": 3, "created_at": before, "parked_at": None},
+        "orders": {"attempts": 3, "created_at": now, "parked_at": None},
+        "payments": {"attempts": 0, "created_at": before, "parked_at": None},
+    }
+
+    def answer(route: Route) -> None:
+        app = route.request.url.split("/")[5]
+        message = {"id": 1, "topic": "t", "partner": "p", "last_error": None, **boxes[app]}
+        route.fulfill(json=[message])
+
+    page.route("**/api/admin/*/outbox?*", answer)
+    visit("overview")
+    stuck = page.get_by_role("table", name="Stuck messages").get_by_role("rowheader")
+    expect(stuck).to_have_text(["t, cart to p", "t, catalog to p"])
 
 
 @pytest.mark.usefixtures("examined")

@@ -271,6 +271,9 @@ def test_what_was_typed_is_not_dropped_unasked(
     question.get_by_role("button", name="Back").click()
     expect(price).to_have_value("7,5")
     expect(close).to_be_focused()
+    with page.context.expect_page() as elsewhere:
+        page.get_by_role("link", name="Orders").click(modifiers=["Control"])
+    elsewhere.value.close()
     page.get_by_role("link", name="Orders").click()
     question.get_by_role("button", name="Back").click()
     expect(price).to_have_value("7,5")
@@ -397,16 +400,22 @@ def test_lost_answer_about_a_file(visit: Visit, products_csv: Path, watch: Watch
 
 
 def test_import(visit: Visit, client: Client, name: str, watch: Watch) -> None:
-    """Wrong lines are named and nothing changes; a good file is shown first, then imported."""
+    """Wrong lines are named and nothing changes; a good file is shown first, then imported.
+
+    What was said of another file, or with another wish, cannot be imported.
+    """
     watch.expect_failure(422, "/api/catalog/products/import")
     head = "Handle,Title,Variant Price,Variant Inventory Qty\n"
     page = visit("products")
     page.get_by_role("button", name="Import CSV").click()
 
-    def choose(rows: str) -> None:
+    def choose_only(rows: str) -> None:
         content = (head + rows).encode()
         file = {"name": "p.csv", "mimeType": "text/csv", "buffer": content}
         page.get_by_label("File").set_input_files(file)  # type: ignore[arg-type] # its own shape
+
+    def choose(rows: str) -> None:
+        choose_only(rows)
         page.get_by_role("button", name="Check the file").click()
 
     choose(f"{name},{name},1.50,3\nx,X,cheap,1\n")
@@ -418,6 +427,14 @@ def test_import(visit: Visit, client: Client, name: str, watch: Watch) -> None:
 
     choose(f"{name},{name},1.50,3\n")
     expect(page.get_by_text("1 new, 0 changed, 0 as they are.")).to_be_visible()
+    page.get_by_label("Also set the stock").check()
+    expect(page.get_by_role("button", name="Import it")).to_have_count(0)
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.get_by_role("button", name="Import it")).to_be_visible()
+    choose_only(f"{name},{name},1.50,3\n")
+    expect(page.get_by_role("button", name="Import it")).to_have_count(0)
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.get_by_role("button", name="Import it")).to_be_visible()
     assert client.call("GET", "/catalog/products", params={"q": name}) == []
     page.get_by_role("button", name="Import it").click()
     expect(page.get_by_role("status").get_by_text("Products imported.")).to_be_visible()

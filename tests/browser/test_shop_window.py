@@ -6,6 +6,9 @@ from uuid import uuid4
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.routes import first, hold
+from tests.browser.watch import Watch
+
 
 def test_search_in_the_address(
     visit: Callable[[str], Page], add_product: Callable[..., int]
@@ -43,10 +46,35 @@ def test_search_in_the_address(
     expect(page).to_have_url(re.compile(rf"#/shop\?q={name}\+of&category={name}$"))
 
 
+def test_amounts_before_the_currency_is_known(page: Page, visit: Callable[[str], Page]) -> None:
+    """They are in none, and in no other."""
+    waiting = hold(page, "**/orders/stats?*")
+    visit("shop")
+    price = page.get_by_role("listitem").filter(has_text="Laptop").locator(".price")
+    expect(price).to_have_text("999.99")
+    first(page, waiting).continue_()
+    expect(price).to_have_text("$999.99")
+
+
 def test_address_of_no_page(visit: Callable[[str], Page]) -> None:
     """It is the shop, also by a word that JavaScript knows."""
     for word in ("constructor", "nothing"):
         expect(visit(word).get_by_role("heading", name="Laptop")).to_be_visible()
+
+
+def test_picture_that_cannot_be_shown(
+    page: Page, visit: Callable[[str], Page], add_product: Callable[..., int], watch: Watch
+) -> None:
+    """The first letter stands in its place, also if the policy would not let it be asked for."""
+    name = f"Vase{uuid4().hex[:12]}"
+    picture = "://pictures.invalid/x.png"
+    for scheme in ("http", "https"):
+        add_product(name, image_url=f"{scheme}{picture}")
+    watch.expect_failure(0, "/x.png")
+    page.route(f"https{picture}", lambda route: route.abort())
+    visit(f"shop?q={name}")
+    expect(page.locator(".card span.tile")).to_have_text(["V", "V"])
+    watch.problems.remove(f"request to another host: https{picture}")
 
 
 def test_products_below_many_categories(page: Page, visit: Callable[[str], Page]) -> None:
