@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shop_common.config import APPS, SETTINGS, ConfigError, load_config
+from shop_common.config import APPS, SETTINGS, ConfigError, Setting, load_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,7 +15,9 @@ def test_the_defaults_are_a_shop_on_this_machine() -> None:
     assert config.api_key == "secret-key-123"
     assert config.partner_urls["catalog"] == "http://localhost:8002"
     assert config.database_url.endswith("var/carts.db")
-    assert [load_config(app, {}).port for app in APPS] == [8001, 8002, 8003, 8004]
+    configs = [load_config(app, {}) for app in APPS]
+    assert [config.port for config in configs] == [8001, 8002, 8003, 8004]
+    assert [config.workers for config in configs] == [2, 1, 1, 1]
 
 
 def test_partners_follow_the_port_base_unless_they_are_set() -> None:
@@ -28,7 +30,8 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
     ("name", "value"),
     [
         ("API_KEY", ""),
-        ("API_KEY", "short"),
+        ("API_KEY", "k" * 7),
+        ("API_KEY", "k" * 257),
         ("API_KEY", "with space in it"),
         ("API_KEY", "schlüssel-1"),
         ("API_KEY", "line\nbreak-in-it"),
@@ -117,11 +120,25 @@ def test_origins_are_taken_as_browsers_write_them() -> None:
 def test_the_built_in_key_is_for_loopback_only() -> None:
     with pytest.raises(ConfigError, match="^API_KEY must be set"):
         load_config("cart", {"SHOP_HOST": "0.0.0.0"})
-    assert load_config("cart", {"SHOP_HOST": "0.0.0.0", "API_KEY": "a-key-of-my-own"}).host
+    for key in ("k" * 8, "k" * 256):
+        assert load_config("cart", {"SHOP_HOST": "0.0.0.0", "API_KEY": key}).api_key == key
 
 
 def test_every_setting_is_in_the_docs_with_its_default_and_what_it_means() -> None:
+    """And no other; a number with its bounds, which are those that it may have."""
     text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
-    for setting in SETTINGS:
-        row = f"| `{setting.name}` | `{setting.default}` | ".replace("``", "")
-        assert re.search(re.escape(row) + r"[^ |]", text), setting.name
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.+)`)? \| ([^|]+) \|$", text, re.M)
+    assert [row[:2] for row in rows] == [setting[:2] for setting in SETTINGS]
+    for setting, row in zip(SETTINGS, rows, strict=True):
+        if bounds := find_bounds(setting):
+            assert re.search(rf" {bounds[1]} to {bounds[2]}\b", row[2]), setting.name
+            assert setting.parse(bounds[1]) < setting.parse(bounds[2])
+
+
+def find_bounds(setting: Setting) -> re.Match[str] | None:
+    """As the setting names them to whom it refuses a number."""
+    try:
+        setting.parse("-1")
+    except ValueError as error:
+        return re.search(r"from (\S+) to (\S+)", str(error))
+    return None
