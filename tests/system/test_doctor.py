@@ -1,7 +1,9 @@
 """The doctor: clean books are clean, and every corruption is found and named."""
 
+import inspect
 import json
 import os
+import re
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -10,11 +12,12 @@ from pathlib import Path
 import pysqlite3
 import pytest
 
+import shop_common.doctor
 from shop_common import clock
 from shop_common.config import APPS, DATABASE_FILES, load_config
 from shop_common.db import open_database
 from shop_common.doctor import examine
-from tests.system.running import RunningShop, wait_for
+from tests.system.running import CHECKOUT, RunningShop, wait_for
 
 LAPTOP = [{"product_id": 1, "quantity": 1}]
 OLD = "2020-01-01T00:00:00.000000Z"
@@ -40,12 +43,22 @@ def make_order(shop: RunningShop, *actions: str) -> str:
     return order_id
 
 
+def documented() -> dict[str, str]:
+    """What the docs say that `--repair` does about each kind of finding."""
+    text = (CHECKOUT / "docs" / "operations.md").read_text()
+    rows = re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \| [^|]+ \|([^|]*)\|$", text, re.M)
+    return {kind.strip("`"): done.strip() for kinds, done in rows for kind in kinds.split(", ")}
+
+
 def findings(data_dir: Path) -> set[str]:
     environ = {"SHOP_DATA_DIR": str(data_dir)}
     databases = {app: open_database(load_config(app, environ)) for app in APPS}
     try:
         found = examine(databases, clock.now(), 30)
-        assert all(finding.remedy for finding in found), "each says what to do"
+        for finding in found:
+            assert finding.remedy, "each says what to do"
+            done = documented()[finding.kind]
+            assert bool(finding.repair) == bool(done) or done.startswith("if "), finding
         return {finding.kind for finding in found}
     finally:
         for database in databases.values():
@@ -196,6 +209,12 @@ CORRUPTIONS = {
         f" created_at = '{OLD}' WHERE order_id = :paid",
         {"payment_waits", "paid_without_payment"},
     ),
+    "a refund that hangs": (
+        "payments",
+        f"UPDATE refunds SET status = 'REQUESTED', sweep_at = created_at, created_at = '{OLD}'"
+        " WHERE payment_id = :payment_of_cancelled",
+        {"refund_waits", "refund_sums_differ", "not_refunded"},
+    ),
     "a message that was given up": (
         "orders",
         "INSERT INTO outbox (topic, aggregate, partner, path, body, request_id, due_at, attempts,"
@@ -217,6 +236,12 @@ CORRUPTIONS = {
         {"lost_cart"},
     ),
 }
+
+
+def test_every_kind_is_tried_and_in_the_docs() -> None:
+    tried = set().union(*(kinds for _, _, kinds in CORRUPTIONS.values()), {"database_damaged"})
+    source = inspect.getsource(shop_common.doctor)
+    assert tried == set(documented()) == set(re.findall(r'Finding\(\s*"([a-z_]+)"', source))
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,25 @@ def test_every_command_explains_itself(name: str) -> None:
     """`shop NAME --help` and the list of all commands."""
     assert CliRunner().invoke(shop, [name, "--help"]).exit_code == 0
     assert name in CliRunner().invoke(shop, ["--help"]).output
+
+
+def test_every_command_and_option_is_in_the_docs_and_no_other() -> None:
+    text = "".join(
+        path.read_text() for path in (CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md"))
+    )
+    shown = re.findall(r"\./shop ([a-z][a-z-]*)([^`#&|\n]*)", text)
+    assert {name for name, _ in shown} == set(COMMANDS)
+    for name in COMMANDS:
+        command = shop.get_command(click.Context(shop), name)
+        assert command
+        known = {"--help"}
+        for option in command.params:
+            if isinstance(option, click.Option):
+                names = {*option.opts, *option.secondary_opts}
+                known |= names
+                assert any(re.search(rf"[ `(]{each}\b", text) for each in names), (name, names)
+        used = [each for of, rest in shown if of == name for each in re.findall(r" (-\S+)", rest)]
+        assert known.issuperset(used), name
 
 
 @pytest.mark.parametrize(
