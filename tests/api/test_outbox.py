@@ -143,6 +143,21 @@ def test_a_success_that_says_something_else_delivers_nothing(
     assert outbox.relay() == 1
 
 
+def test_what_failed_is_tried_again_soon_and_then_more_rarely(
+    outbox: Outbox, partner: Partner, turned_clock: Clock
+) -> None:
+    """After half of the longest wait at the earliest, so that not all come at one moment."""
+    partner.answer = lambda _: 404
+    outbox.deliver(add(outbox, "a1", "a"))
+    for number, longest_s in enumerate((0.5, 1, 2, 4, 5, 5), 1):
+        turned_clock.turn(seconds=longest_s / 2 - 0.01)
+        outbox.relay()
+        assert len(partner.heard) == number
+        turned_clock.turn(seconds=longest_s / 2 + 0.01)
+        outbox.relay()
+        assert len(partner.heard) == number + 1
+
+
 @pytest.mark.parametrize("refusal", [409, 422])
 def test_a_parked_message_holds_back_those_behind_it(
     outbox: Outbox, partner: Partner, turned_clock: Clock, payments: Api, refusal: int
@@ -156,6 +171,7 @@ def test_a_parked_message_holds_back_those_behind_it(
         turned_clock.turn(seconds=6)
     assert partner.heard == ["a1"] * 5
     assert payments.get("/admin/status").json["outbox"]["parked"] == 1
+    assert 'outbox_sent_total{outcome="parked",topic="said"}' in payments.get("/metrics").text
     assert outbox.hurry(first["id"]) is None
 
     key = {"Idempotency-Key": "k1"}

@@ -209,12 +209,6 @@ CORRUPTIONS = {
         f" created_at = '{OLD}' WHERE order_id = :paid",
         {"payment_waits", "paid_without_payment"},
     ),
-    "a refund that hangs": (
-        "payments",
-        f"UPDATE refunds SET status = 'REQUESTED', sweep_at = created_at, created_at = '{OLD}'"
-        " WHERE payment_id = :payment_of_cancelled",
-        {"refund_waits", "refund_sums_differ", "not_refunded"},
-    ),
     "a message that was given up": (
         "orders",
         "INSERT INTO outbox (topic, aggregate, partner, path, body, request_id, due_at, attempts,"

@@ -25,6 +25,7 @@ from shop_common.cli.state import (
     take_lock,
     write_private,
 )
+from shop_common.cli.up import _key_fragment
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -153,6 +154,14 @@ def test_the_key_is_private(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "api-key").read_text() == "new"
 
 
+@pytest.mark.parametrize(("is_terminal", "shown"), [(True, "#key=a%2Fkey-of-mine"), (False, "")])
+def test_a_key_of_ones_own_is_shown_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, shown: str
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    assert _key_fragment("a/key-of-mine") == shown
+
+
 def test_settings_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that say where the databases are, and no key; a later environment wins over them."""
     shop = Shop(tmp_path)
@@ -228,13 +237,18 @@ def test_a_supervisor_that_does_not_stop_is_killed(
 
 
 def test_a_child_has_nothing_open_but_what_it_is_given(tmp_path: Path) -> None:
-    """Who had the lock of the supervisor, or a neighbour's socket, would keep it."""
+    """Who had the lock of the supervisor, or a neighbour's socket, would keep it.
+
+    It writes on at the end of its log, also when somebody has cut that.
+    """
     code = (
         "import os, sys; from pathlib import Path;"
         "from shop_common.cli.children import fork; from shop_common.cli.state import Shop;"
         "opened = [os.open('/', os.O_RDONLY) for _ in range(3)];"
         "is_open = lambda number: os.path.exists(f'/proc/self/fd/{number}');"
-        "tell = lambda: print([is_open(number) for number in opened]);"
+        "log = Shop(Path(sys.argv[1])).logs / 'cart.log';"
+        "tell = lambda: (print('old', flush=True), os.truncate(log, 0),"
+        " print([is_open(number) for number in opened]));"
         "os.waitpid(fork(Shop(Path(sys.argv[1])), 'cart', tell, 9, opened[1]), 0)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=30)
