@@ -260,6 +260,14 @@ def test_the_description_is_valid_and_complete(api: Api) -> None:
         for operation in path.values()
     }
     assert described == {name for name, _, _ in requests_of(api)}
+    known = re.findall(r"^\| (\d{3}(?:, \d{3})*) \|", (DOCS / "api.md").read_text("utf-8"), re.M)
+    answers = {
+        status
+        for path in document["paths"].values()
+        for operation in path.values()
+        for status in operation["responses"]
+    }
+    assert answers <= set(", ".join(known).split(", ")), "in the docs"
     assert all(find_operation(view) for view in api.app.view_functions.values())
     # Bounds of an amount are checked in minor units, which nobody sends.
     assert not re.search(r'"type": "number"[^{}]*"minimum": [1-9]', json.dumps(document))

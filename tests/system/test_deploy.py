@@ -16,6 +16,13 @@ from tests.system.running import APPS, CHECKOUT, RunningShop, wait_for
 DEPLOY = CHECKOUT / "deploy"
 
 
+def arguments(unit: str, app: str, data_dir: Path | str = "") -> list[str]:
+    """What the unit passes to its program."""
+    text = (DEPLOY / "systemd" / f"cornershop{unit}.service").read_text()
+    command = text.partition("\nExecStart=")[2].partition("\n")[0].replace("%i", app)
+    return command.replace("/var/lib/cornershop", str(data_dir)).split()[1:]
+
+
 def test_units_are_sound(tmp_path: Path) -> None:
     """systemd finds nothing to complain of, for each instance."""
     if not shutil.which("systemd-analyze"):
@@ -59,6 +66,38 @@ def test_the_example_names_every_setting_with_its_default() -> None:
     ]
 
 
+def test_the_docs_and_the_units_mean_the_same_places() -> None:
+    """What they tell a person to make is what the units look for."""
+    docs = (CHECKOUT / "docs" / "operations.md").read_text()
+    for unit in ("cornershop@.service", "cornershop-nginx.service"):
+        text = (DEPLOY / "systemd" / unit).read_text()
+        for line, told in (
+            ("User=cornershop", "--create-home cornershop\n"),
+            ("Environment=SHOP_DATA_DIR=/var/lib/cornershop", "--home-dir /var/lib/cornershop "),
+            ("WorkingDirectory=/opt/cornershop", "git clone . /opt/cornershop "),
+            ("EnvironmentFile=/etc/cornershop.env", "env.example /etc/cornershop.env "),
+        ):
+            assert f"\n{line}\n" in text, (unit, line)
+            assert told in docs
+    assert "nginx-config --port 8080\n" in text
+    assert "ExecStart=/usr/sbin/nginx " in text
+
+
+def test_gunicorn_is_told_what_the_settings_say(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--print-config", *arguments("@", "catalog")],
+        cwd=CHECKOUT, capture_output=True, text=True, check=False,
+        env={
+            "SHOP_APP": "catalog", "SHOP_DATA_DIR": str(tmp_path), "SHOP_PORT_BASE": "9001",
+            "APP_WORKERS": "3", "APP_THREADS": "5", "LOG_LEVEL": "ERROR",
+        },
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = dict(re.findall(r"^(\w+) += (.*)$", done.stdout, re.M))
+    assert (told["workers"], told["threads"], told["bind"]) == ("3", "5", "['127.0.0.1:9002']")
+    assert "'level': 'ERROR'" in told["logconfig_dict"]
+
+
 def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
     """As a unit runs it: migrate, then gunicorn by itself on its own port, then Nginx.
 
@@ -70,17 +109,16 @@ def test_an_app_runs_without_the_supervisor(own_shop: RunningShop) -> None:
     environment = own_shop.environment | told
     environment |= {"SHOP_APP": "catalog", "SHOP_DATA_DIR": str(own_shop.data_dir)}
     done = own_shop.run("nginx-config", "--port", str(own_shop.port), env=told)
-    folder = Path(done.stdout.strip()).parent
+    assert done.stdout == f"{own_shop.data_dir}/run/nginx/nginx.conf\n"
     program = find_nginx()
     assert program
-    gunicorn = [sys.executable, "-m", "gunicorn"]
     with (
         subprocess.Popen(
-            [*gunicorn, "-c", "deploy/gunicorn.conf.py", "apps.catalog:create_app()"],
+            [sys.executable, "-m", "gunicorn", *arguments("@", "catalog")],
             cwd=CHECKOUT, env=environment, stderr=subprocess.PIPE,
         ) as app,
         subprocess.Popen(
-            [program, "-p", str(folder), "-e", "../../logs/nginx-error.log", "-c", "nginx.conf"]
+            [program, *arguments("-nginx", "", own_shop.data_dir)]
         ) as nginx,
     ):  # fmt: skip
         try:

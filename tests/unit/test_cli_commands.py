@@ -37,8 +37,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str) -> None:
-    """`shop NAME --help` and the list of all commands."""
-    assert CliRunner().invoke(shop, [name, "--help"]).exit_code == 0
+    """`shop NAME --help` and the list of all commands; what is about a shop says which one."""
+    explained = CliRunner().invoke(shop, [name, "--help"])
+    assert explained.exit_code == 0
+    assert ("--data-dir" in explained.output) == (name not in ("bench", "test"))
     assert name in CliRunner().invoke(shop, ["--help"]).output
 
 

@@ -6,19 +6,26 @@ import pytest
 
 from apps.cart import listing
 from apps.cart.clients import CHECK_TIMEOUT_S
+from apps.catalog.views import MAX_FILE_BYTES
 from shop_common import idempotency, outbox
+from shop_common.app import MAX_BODY_BYTES
 from shop_common.cli.doctor import PATIENCE_S
 from shop_common.cli.logs import NAMES
-from shop_common.config import load_config
+from shop_common.config import DEFAULT_WORKERS, load_config
 from shop_common.db import LOCK_WAIT_S, SHORT_FOR_S
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = load_config("cart", {})
+WORKERS, THREADS = sum(DEFAULT_WORKERS.values()), DEFAULTS.threads
 WORDS = {0.5: "twice", 1.0: "a second", 5: "five", 50: "fifty", 48: "two days"}
 
 SENTENCES = [
     ("README.md", f"{', '.join(NAMES[4:])};"),
     ("docs/api.md", f"for {WORDS[idempotency.KEPT_HOURS]}: a try that failed"),
+    (
+        "docs/api.md",
+        f"(more than {MAX_BODY_BYTES >> 20} MiB, an import {MAX_FILE_BYTES >> 20} MiB)",
+    ),
     ("docs/api.md", f"heard of the catalogue in the last {listing.MAX_AGE_S:g} s"),
     ("docs/architecture.md", f"cannot be had within {LOCK_WAIT_S:g} s is 503"),
     ("docs/architecture.md", f"wait only a moment, for {WORDS[SHORT_FOR_S]}"),
@@ -38,6 +45,8 @@ SENTENCES = [
     ("docs/configuration.md", f"at most 0.5 s, doubling up to {outbox.RETRY_MAX_S:g} s"),
     ("docs/configuration.md", f"that were delivered | {outbox.KEPT_DAYS} days"),
     ("docs/configuration.md", f"`Idempotency-Key` | {idempotency.KEPT_HOURS // 24} days"),
+    ("docs/configuration.md", f"at most {WORKERS} worker processes"),
+    ("docs/configuration.md", f"x ({THREADS} threads + 1), which is {WORKERS * (THREADS + 1)};"),
     ("docs/operations.md", f"after {PATIENCE_S:g} s (`--patience`)"),
 ]
 
