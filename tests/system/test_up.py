@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -382,6 +383,16 @@ def test_a_request_that_is_being_answered_may_end(own_shop: RunningShop) -> None
         os.kill(pid, signal.SIGCONT)
     own_shop.down()
     assert b"payment_id" in pay.communicate(timeout=60)[0]
+
+
+def test_what_is_written_is_in_the_docs(own_shop: RunningShop) -> None:
+    """Nothing lies in the data folder that they do not name."""
+    own_shop.up()
+    table = (CHECKOUT / "docs" / "operations.md").read_text().partition("| File |")[2]
+    named = set(re.findall(r"`([^`]+)`", table.partition("\n\n")[0]))
+    for path in own_shop.data_dir.iterdir():
+        name, dash, suffix = path.name.partition("-")
+        assert {name + "/" * path.is_dir()} | ({f"-{suffix}"} if dash else set()) <= named
 
 
 def test_data_is_kept_over_a_restart(own_shop: RunningShop) -> None:

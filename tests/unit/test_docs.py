@@ -20,7 +20,7 @@ WORKERS, THREADS = sum(DEFAULT_WORKERS.values()), DEFAULTS.threads
 WORDS = {0.5: "twice", 1.0: "a second", 5: "five", 50: "fifty", 48: "two days"}
 
 SENTENCES = [
-    ("README.md", f"{', '.join(NAMES[4:])};"),
+    ("README.md", f"the four apps, {', '.join(NAMES[4:-1])} and {NAMES[-1]};"),
     ("docs/api.md", f"for {WORDS[idempotency.KEPT_HOURS]}: a try that failed"),
     (
         "docs/api.md",
