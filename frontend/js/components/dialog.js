@@ -21,8 +21,12 @@ export function Dialog({ title, confirm, isDanger, isBusy, onConfirm, onClose, c
     event.preventDefault();
     if (!isBusy) onConfirm(Object.fromEntries(new FormData(event.target)));
   };
+  const cancel = (event) => {
+    event.preventDefault();
+    onClose();
+  };
   return html`
-    <dialog class="dialog sheet" ref=${dialog} aria-labelledby="dialog-title">
+    <dialog class="dialog sheet" ref=${dialog} aria-labelledby="dialog-title" onCancel=${cancel}>
       <form onSubmit=${submit}>
         <h2 id="dialog-title">${title}</h2>
         ${children}
