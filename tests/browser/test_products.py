@@ -169,6 +169,7 @@ def test_stock_with_a_reason(
     history = page.get_by_role("table", name="History of the stock")
     expect(history.get_by_role("row").nth(1)).to_contain_text(re.compile(r"−7\s*3\s*water damage"))
     expect(page.get_by_role("row").filter(has_text=name).first).to_contain_text("3 left")
+    expect(page.get_by_label("Reason")).to_have_value("")
     adjust(page, "-4", "more of it")
     expect(page.get_by_role("alert").get_by_text("has a stock of 3")).to_be_visible()
     assert read(client, product_id)["stock"] == 3
