@@ -111,9 +111,12 @@ def test_lost_add_that_somebody_else_has_cleared(
 def test_prices_that_come_late(
     open_shop: OpenShop, user_id: str, add_product: Callable[..., int]
 ) -> None:
-    """Prices of the cart as it was before say nothing of what was added since."""
-    add_product("Umbrella")
-    add_product("Raincoat")
+    """Prices of the cart as it was before say nothing of what was added since.
+
+    0.1 and 0.2 are 0.3 for the page too, or it would not pay.
+    """
+    add_product("Umbrella", price=0.1)
+    add_product("Raincoat", price=0.2)
     page = open_shop(user_id)
     waiting = hold_first(page, "**/quote")
     add_to_cart(page, "Umbrella")
@@ -285,6 +288,27 @@ def test_open_order_that_was_cancelled_elsewhere(
     check_out(page)
     expect(page.get_by_role("status").get_by_text("Payment successful!")).to_be_visible()
     assert [order["status"] for order in client.list_orders(user_id)] == ["PAID", "CANCELLED"]
+
+
+def test_check_out_of_another_user(open_order: str, page: Page, user_id: str) -> None:
+    """Neither that it is open nor that it is paid is said to whoever shops now."""
+
+    def switch(name: str) -> None:
+        page.get_by_label("Shopping as").fill(f" {name} ")
+        with page.expect_request(f"**/api/cart/{name}"):
+            page.get_by_role("button", name="Switch").click()
+        expect(page.get_by_text("The cart is empty.")).to_be_visible()
+
+    is_open = page.get_by_text(f"Order #{open_order} of $29.99 is not paid. Check out pays it.")
+    switch(f"{user_id}-other")
+    expect(is_open).to_have_count(0)
+    switch(user_id)
+    expect(is_open).to_be_visible()
+    check_out(page)
+    paid = page.locator(".paid")
+    expect(paid).to_be_visible()
+    switch(f"{user_id}-other")
+    expect(paid).to_have_count(0)
 
 
 @pytest.mark.parametrize("reload", [False, True])

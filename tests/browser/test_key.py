@@ -95,6 +95,7 @@ def test_late_refusal_of_the_key_before(shop: Any, page: Page, watch: Watch) -> 
     page.evaluate("key => { location.hash = `key=${key}` }", shop.key)
     laptop = page.get_by_role("heading", name="Laptop")
     expect(laptop).to_be_visible()
+    expect(page.locator(".price").first).to_have_text("$999.99")
     for route in held:
         watch.allow_failure(401, urlsplit(route.request.url).path)
         with page.expect_event("requestfinished", lambda done, of=route.request: done == of):

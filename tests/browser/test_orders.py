@@ -247,6 +247,7 @@ def test_cancel_from_the_keyboard(visit: Visit, client: Client, user_id: str) ->
     expect(cancel).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Reason")).to_be_focused()
+    expect(page.get_by_role("dialog")).to_contain_text("back, and $29.99 is refunded.")
     page.keyboard.type("changed their mind")
     page.keyboard.press("Enter")
     expect(page.locator(".facts .badge")).to_have_text("Cancelled")

@@ -64,6 +64,33 @@ def test_edit_in_place(
     assert (product["price"], product["category"]) == (8.5, "Lights 8,5")
 
 
+def test_save_of_nothing(
+    open_editor: Callable[[], Page], add_product: AddProduct, name: str
+) -> None:
+    """A line that ends as browsers send it is no change."""
+    add_product(name, description="For tables.\nOf brass.")
+    page = open_editor()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").get_by_text("There is nothing to save.")).to_be_visible()
+
+
+def test_field_that_is_refused(
+    open_editor: Callable[[], Page], add_product: AddProduct, name: str, watch: Watch
+) -> None:
+    """What is wrong stands at its field, until it is saved."""
+    watch.expect_failure(422, f"/api/catalog/products/{add_product(name)}")
+    page = open_editor()
+    field = page.locator("input[name=name]")
+    field.fill(" ")
+    page.get_by_role("button", name="Save").click()
+    problem = page.locator("label", has=field).locator(".problem")
+    expect(problem).not_to_be_empty()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill(f"{name} 2")
+    page.get_by_role("button", name="Save").click()
+    expect(problem).to_have_count(0)
+
+
 @pytest.mark.parametrize("price", ["1.234,50", "-1", "1.005", "cheap"])
 def test_price_that_is_none(
     open_editor: Callable[[], Page],
@@ -168,6 +195,7 @@ def test_stock_with_a_reason(
     adjust(page, "-7", "water damage")
     history = page.get_by_role("table", name="History of the stock")
     expect(history.get_by_role("row").nth(1)).to_contain_text(re.compile(r"−7\s*3\s*water damage"))
+    expect(history.get_by_role("row").nth(2)).to_contain_text("+10")
     expect(page.get_by_role("row").filter(has_text=name).first).to_contain_text("3 left")
     expect(page.get_by_label("Reason")).to_have_value("")
     adjust(page, "-4", "more of it")
@@ -203,7 +231,7 @@ def test_name_from_right_to_left(
 
 
 def test_low_stock(visit: Visit, add_product: AddProduct, name: str) -> None:
-    """Only what runs low is listed, what is gone among it."""
+    """Only what runs low is listed, what is gone among it; a card says nothing of what it lacks."""
     for number, stock in enumerate((0, 5, 6)):
         add_product(f"{name} {number}", stock=stock)
     page = visit("products")
@@ -214,6 +242,9 @@ def test_low_stock(visit: Visit, add_product: AddProduct, name: str) -> None:
     expect(rows).to_have_count(3)
     expect(rows.nth(1)).to_contain_text("0 left")
     expect(rows.nth(2)).to_contain_text("5 left")
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(rows.nth(1).locator("[data-label=Price]")).to_be_visible()
+    expect(rows.nth(1).locator("[data-label=SKU]")).to_be_hidden()
 
 
 def test_search_in_the_address(visit: Visit, add_product: AddProduct, name: str) -> None:
