@@ -19,7 +19,7 @@ export function Dialog({ title, confirm, isDanger, isBusy, onConfirm, onClose, c
   }, []);
   const submit = (event) => {
     event.preventDefault();
-    if (!isBusy) onConfirm(Object.fromEntries(new FormData(event.target)));
+    onConfirm(Object.fromEntries(new FormData(event.target)));
   };
   const cancel = (event) => {
     event.preventDefault();

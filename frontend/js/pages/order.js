@@ -72,7 +72,7 @@ async function loadPayments(orderId) {
     payments.map(async (payment) => ({
       payment,
       refunds: await listRefunds(payment.payment_id),
-      left: (Math.round(payment.amount * 100) - Math.round(payment.refunded_amount * 100)) / 100,
+      left: payment.amount - payment.refunded_amount,
     })),
   );
 }
