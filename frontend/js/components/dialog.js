@@ -22,6 +22,7 @@ export function Dialog({ title, confirm, isDanger, isBusy, onConfirm, onClose, c
     onConfirm(Object.fromEntries(new FormData(event.target)));
   };
   const cancel = (event) => {
+    // The browser says only later that it has closed it, when it may have been asked for again.
     event.preventDefault();
     onClose();
   };
