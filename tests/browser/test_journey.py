@@ -87,6 +87,7 @@ def test_double_click_orders_once(open_shop: OpenShop, user_id: str, client: Cli
     button.dblclick()
     expect(button).to_be_disabled()
     expect(button).to_have_css("opacity", "0.6")
+    expect(page.get_by_role("spinbutton", name="Quantity of Mouse")).not_to_be_editable()
     expect(page.get_by_role("button", name="Add to Cart").first).to_be_disabled()
     request = first(page, waiting)
     assert len(waiting) == 1

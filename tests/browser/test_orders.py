@@ -19,7 +19,7 @@ def test_orders_are_found(visit: Visit, client: Client, user_id: str) -> None:
     unpaid = client.order(user_id)["order_id"]
     paid = client.order_and_pay(user_id, 1)
     page = visit("orders")
-    page.get_by_label("User").fill(user_id)
+    page.get_by_label("User").fill(f" {user_id} ")
     links = page.get_by_role("table", name="Orders").get_by_role("link")
     expect(links).to_have_text([paid[-8:], unpaid[-8:]])
     page.get_by_label("Status").select_option("Paid")
