@@ -67,7 +67,7 @@ def test_edit_in_place(
 def test_save_of_nothing(
     open_editor: Callable[[], Page], add_product: AddProduct, name: str
 ) -> None:
-    """A line that ends as browsers send it is no change."""
+    """What is read from the form as it was filled is no change, lines and all."""
     add_product(name, description="For tables.\nOf brass.")
     page = open_editor()
     page.get_by_role("button", name="Save").click()

@@ -29,9 +29,5 @@ export function showValue(value) {
 
 export function readFields(form) {
   const fields = Object.fromEntries(new FormData(form));
-  return {
-    ...fields,
-    price: readAmount(fields.price),
-    description: fields.description.replaceAll("\r\n", "\n"),
-  };
+  return { ...fields, price: readAmount(fields.price) };
 }
