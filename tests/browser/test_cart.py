@@ -125,16 +125,35 @@ def test_prices_that_come_late(
     with page.expect_response("**/quote") as priced:
         add_to_cart(page, "Raincoat")
     priced.value.finished()
+    # The page would read the cart again, and mend in a moment what it had shown.
+    hold(page, f"**/api/cart/{user_id}")
     with page.expect_response("**/quote") as priced_late:
         late.fulfill(response=answer)
     priced_late.value.finished()
     let_draw(page)
 
     lines = page.get_by_role("list", name="Cart").get_by_role("listitem")
-    expect(lines).to_contain_text(["Umbrella", "Raincoat"])
+    expect(lines).to_contain_text(["$0.10 each", "$0.20 each"])
     expect(page.get_by_text("No longer sold")).to_have_count(0)
+    page.unroute_all()
     check_out(page)
     expect(page.get_by_role("status").get_by_text("Payment successful!")).to_be_visible()
+
+
+def test_cart_that_was_read_before_a_change(open_shop: OpenShop, user_id: str) -> None:
+    """What it held then is not shown after the change."""
+    page = open_shop(user_id)
+    waiting = hold_first(page, f"**/api/cart/{user_id}")
+    page.get_by_role("button", name="Switch").click()
+    late = first(page, waiting)
+    answer = late.fetch()
+    add_to_cart(page, "Mouse")
+    with page.expect_response(f"**/api/cart/{user_id}") as seen:
+        late.fulfill(response=answer)
+    seen.value.finished()
+    let_draw(page)
+    lines = page.get_by_role("list", name="Cart").get_by_role("listitem")
+    expect(lines).to_contain_text(["Mouse"])
 
 
 @pytest.mark.parametrize("late", ["**/add?*", "**/api/cart/*"], ids=["an add", "a failed read"])
