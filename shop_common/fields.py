@@ -1,16 +1,14 @@
 """marshmallow fields for what every app reads: text that any database can hold, numbers, money."""
 
-import re
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shop_common import money
+from shop_common.control import CONTROL, CONTROL_BUT_LINES
 
 # What a database's INTEGER holds; a larger id can name nothing.
 MAX_ID = 2**31 - 1
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class QuerySchema(Schema):
@@ -33,8 +31,7 @@ class Text(fields.String):
         # U+FFFD stands where bytes were no UTF-8: two different ones would be taken for the same.
         if "\ufffd" in text:
             raise ValidationError("Must be valid UTF-8.")
-        # What a database or a terminal could choke on.
-        if (_CONTROL_BUT_LINES if self.multiline else _CONTROL).search(text):
+        if (CONTROL_BUT_LINES if self.multiline else CONTROL).search(text):
             raise ValidationError("Must not contain control characters.")
         return text
 

@@ -1,6 +1,5 @@
 """`shop logs`: the end of the log files, all together or one app's."""
 
-import re
 import sys
 import time
 from collections import deque
@@ -10,11 +9,10 @@ import click
 
 from shop_common.cli.state import Shop, data_dir_option
 from shop_common.config import APPS
+from shop_common.control import CONTROL_BUT_LINES
 
 NAMES = (*APPS, "nginx-access", "nginx-error", "shop", "doctor")
 LOOK_EVERY_S = 0.2
-# An address stands in Nginx's logs as it was sent. Some of these are commands to a terminal.
-_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @click.command("logs")
@@ -65,5 +63,6 @@ def _show_new(path: Path, offset: int, *, label: bool) -> int:
 def _show(line: bytes, label: str) -> None:
     prefix = f"{label:<13} " if label else ""
     text = line.decode(errors="replace").rstrip("\n")
-    click.echo(prefix + _COMMANDS.sub("\ufffd", text))
+    # An address stands in Nginx's logs as it was sent, with commands to the terminal in it too.
+    click.echo(prefix + CONTROL_BUT_LINES.sub("\ufffd", text))
     sys.stdout.flush()
