@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shop_common.db import retry_on_conflict
 from shop_common.errors import BusyError
 
 logger = logging.getLogger("shop.background")
@@ -35,7 +34,6 @@ class Job:
 
 def in_batches(run: Callable[[], int]) -> None:
     """Call it, one transaction, until it has done nothing; others can write in between."""
-    run = retry_on_conflict(run)
     while run():
         pass
 

@@ -14,7 +14,7 @@ from marshmallow import Schema, fields, validate
 from shop_common import idempotency, log
 from shop_common.clock import to_iso
 from shop_common.context import Context, ctx
-from shop_common.db import marks, retry_on_conflict
+from shop_common.db import Transaction, marks
 from shop_common.fields import Id
 from shop_common.operations import operation
 from shop_common.paging import MAX_LIMIT, PageSchema
@@ -88,11 +88,11 @@ class Holdings:
             )
         return [dict(row) for row in rows]
 
-    @retry_on_conflict
     def settle(self, context: Context, order_ids: Sequence[str]) -> dict[str, int]:
         """Their orders are there: they are listed no more. Answers how many were not settled."""
         now = to_iso(context.clock())
-        with context.db.write() as tx:
+
+        def settle(tx: Transaction) -> dict[str, int]:
             idempotency.claim(tx)
             rows = tx.all(
                 # In one order, so that two that settle the same do not wait for each other.
@@ -102,3 +102,5 @@ class Holdings:
                 (now, now, *order_ids),
             )
             return idempotency.keep(tx, {"settled": len(rows)})
+
+        return context.db.write(settle)

@@ -21,7 +21,7 @@ from flask import Response, request
 
 from shop_common import clock, json_text
 from shop_common.clock import to_iso
-from shop_common.db import ConflictRetryError, Database, Row, Transaction, retry_on_conflict
+from shop_common.db import ConflictRetryError, Database, Row, Transaction
 from shop_common.errors import BusyError, InvalidInputError, KeyReusedError, KeyRunningError
 
 T = TypeVar("T")
@@ -165,12 +165,12 @@ def lease(database: Database) -> Iterator[None]:
         raise
 
 
-@retry_on_conflict
 def _take_lease(database: Database, attempt: _Attempt) -> None:
     now = attempt.clock()
     attempt.token = uuid.uuid4().hex
     until = to_iso(now + timedelta(seconds=LEASE_S))
-    with database.write() as tx:
+
+    def take(tx: Transaction) -> None:
         if _insert(tx, attempt, until, to_iso(now)):
             return
         row = _find(tx, attempt, " FOR UPDATE")
@@ -185,17 +185,14 @@ def _take_lease(database: Database, attempt: _Attempt) -> None:
             (attempt.token, until, to_iso(now), attempt.route, attempt.key),
         )
 
+    database.write(take)
 
-@retry_on_conflict
+
 def _free_lease(database: Database, attempt: _Attempt) -> None:
     """So that a failed try burns no key; if that fails too, the lease runs out."""
+    sql = "DELETE FROM idempotency WHERE route = ? AND key = ? AND token = ? AND status IS NULL"
     try:
-        with database.write() as tx:
-            tx.execute(
-                "DELETE FROM idempotency WHERE route = ? AND key = ? AND token = ?"
-                " AND status IS NULL",
-                (attempt.route, attempt.key, attempt.token),
-            )
+        database.write(lambda tx: tx.execute(sql, (attempt.route, attempt.key, attempt.token)))
     except BusyError as error:
         logger.warning("a lease was left to run out: %s", error.detail)
 
@@ -236,5 +233,5 @@ def _respond(status: int, headers: Mapping[str, str], body: str) -> Response:
 def prune(database: Database, now: datetime) -> int:
     """Delete a batch of keys older than KEPT_HOURS; how many."""
     before = to_iso(now - timedelta(hours=KEPT_HOURS))
-    with database.write() as tx:
-        return tx.delete_before("idempotency", "route, key", "created_at", before, PRUNED_AT_ONCE)
+    where = "idempotency", "route, key", "created_at"
+    return database.write(lambda tx: tx.delete_before(*where, before, PRUNED_AT_ONCE))

@@ -66,10 +66,11 @@ def migrate(database: Database, folders: Sequence[Path]) -> list[str]:
     migrations = load_migrations(folders, database.engine)
     if not pending(database, migrations):
         return []
-    # Another process may have been quicker: look again, now alone.
-    with database.schema_change() as tx:
+
+    def apply(tx: Transaction) -> list[Migration]:
         _check_encoding(tx)
         tx.execute(_CREATE_TABLE)
+        # Another process may have been quicker: look again, now alone.
         missing = _missing(tx, migrations)
         for migration in missing:
             for statement in _statements(migration.sql):
@@ -79,7 +80,10 @@ def migrate(database: Database, folders: Sequence[Path]) -> list[str]:
                 " VALUES (?, ?, ?, ?)",
                 (migration.version, migration.name, migration.checksum, clock.to_iso(clock.now())),
             )
-    return [f"{migration.version:04}_{migration.name}" for migration in missing]
+        return missing
+
+    applied = database.schema_change(apply)
+    return [f"{migration.version:04}_{migration.name}" for migration in applied]
 
 
 def pending(database: Database, migrations: list[Migration]) -> list[Migration]:

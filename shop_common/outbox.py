@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any
 
 from shop_common import clock, idempotency, json_text, log, metrics
-from shop_common.db import Database, Row, Transaction, retry_on_conflict
+from shop_common.db import Database, Row, Transaction
 from shop_common.errors import BusyError, ConflictError, NotFoundError
 from shop_common.exchange import Answer
 from shop_common.http_client import HttpClient
@@ -163,13 +163,12 @@ class Outbox:
             )
         return [row["id"] for row in rows]
 
-    @retry_on_conflict
     def _lease(self, row_id: int, *, even_put_off: bool = False) -> Row | None:
         """Take the row for LEASE_S, if it is the oldest open one of its aggregate and free."""
         now = self.clock()
         is_free = "due_at <= ? OR due_at > ?" + (" OR lease IS NULL" if even_put_off else "")
-        with self.database.write(durable=False) as tx:
-            return tx.one(
+        return self.database.write(
+            lambda tx: tx.one(
                 "UPDATE outbox SET lease = ?, due_at = ?, attempts = attempts + 1, updated_at = ?"
                 " WHERE id = ? AND closed_at IS NULL AND parked_at IS NULL"
                 f" AND ({is_free}) AND {_OLDEST} RETURNING *",
@@ -181,7 +180,9 @@ class Outbox:
                     clock.to_iso(now),
                     clock.too_far_ahead(now, LEASE_S),
                 ),
-            )
+            ),
+            durable=False,
+        )
 
     def _send(self, row: Row) -> Answer | None:
         """POST the row; close it, put it off or park it by what comes back."""
@@ -208,10 +209,10 @@ class Outbox:
         self._put_off(row, f"{answer.status} {answer.detail}", refused=refused)
         return answer
 
-    @retry_on_conflict
     def _close(self, row: Row, answer: Answer, refuse: RefusalHandler | None) -> None:
         now = clock.to_iso(self.clock())
-        with self.database.write(durable=refuse is not None) as tx:
+
+        def close(tx: Transaction) -> None:
             is_closed = tx.any(
                 "UPDATE outbox SET closed_at = ?, updated_at = ?"
                 " WHERE id = ? AND closed_at IS NULL RETURNING id",
@@ -219,15 +220,16 @@ class Outbox:
             )
             if is_closed and refuse:
                 refuse(tx, row, answer)
+
+        self.database.write(close, durable=refuse is not None)
         metrics.count(metrics.OUTBOX_SENT, row["topic"], "refused" if refuse else "closed")
 
-    @retry_on_conflict
     def _put_off(self, row: Row, reason: str, *, refused: bool) -> None:
         now = self.clock()
         wait_s = min(RETRY_MAX_S, 0.25 * 2 ** min(row["attempts"], 10)) * random.uniform(0.5, 1)
         parks = refused and row["refusals"] + 1 >= REFUSALS_BEFORE_PARKING
-        with self.database.write(durable=False) as tx:
-            tx.execute(
+        self.database.write(
+            lambda tx: tx.execute(
                 "UPDATE outbox SET due_at = ?, refusals = refusals + ?, parked_at = ?,"
                 " last_error = ?, lease = NULL, updated_at = ?"
                 " WHERE id = ? AND lease = ? AND closed_at IS NULL",
@@ -240,7 +242,9 @@ class Outbox:
                     row["id"],
                     row["lease"],
                 ),
-            )
+            ),
+            durable=False,
+        )
         outcome = "parked" if parks else "put_off"
         metrics.count(metrics.OUTBOX_SENT, row["topic"], outcome)
         logger.warning(
@@ -268,13 +272,13 @@ def list_open(tx: Transaction, after: int | None, limit: int) -> list[Row]:
     )
 
 
-@retry_on_conflict
 def retry(database: Database, row_id: int, now: datetime) -> dict[str, Any]:
     """Make an open row due now and let it count refusals from zero again.
 
     Raises NotFoundError for an unknown row, ConflictError for one that is closed.
     """
-    with database.write() as tx:
+
+    def make_due(tx: Transaction) -> dict[str, Any]:
         idempotency.claim(tx)
         row = tx.one("SELECT closed_at FROM outbox WHERE id = ? FOR UPDATE", (row_id,))
         if row is None:
@@ -288,9 +292,11 @@ def retry(database: Database, row_id: int, now: datetime) -> dict[str, Any]:
         )
         return idempotency.keep(tx, {"id": row_id, "status": "due"})
 
+    return database.write(make_due)
+
 
 def prune(database: Database, now: datetime) -> int:
     """Delete a batch of rows that were delivered more than KEPT_DAYS ago; how many."""
     before = clock.to_iso(now - timedelta(days=KEPT_DAYS))
-    with database.write() as tx:
-        return tx.delete_before("outbox", "id", "closed_at", before, PRUNED_AT_ONCE)
+    where = "outbox", "id", "closed_at"
+    return database.write(lambda tx: tx.delete_before(*where, before, PRUNED_AT_ONCE))

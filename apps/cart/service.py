@@ -12,7 +12,7 @@ from shop_common import idempotency
 from shop_common.background import in_batches
 from shop_common.clock import to_iso
 from shop_common.context import Context
-from shop_common.db import Transaction, retry_on_conflict
+from shop_common.db import Transaction
 from shop_common.errors import BusyError, ConflictError, NotFoundError
 from shop_common.holdings import Holdings
 
@@ -64,10 +64,8 @@ def remove_item(context: Context, user_id: str, product_id: int) -> Lines:
     return _change(context, user_id, partial(model.remove_line, product_id=product_id))
 
 
-@retry_on_conflict
 def clear_cart(context: Context, user_id: str) -> None:
-    with context.db.write() as tx:
-        store.delete_cart(tx, user_id)
+    context.db.write(lambda tx: store.delete_cart(tx, user_id))
 
 
 def take_cart(context: Context, user_id: str, order_id: str) -> dict[str, Any]:
@@ -90,15 +88,15 @@ class _UncheckedError(Exception):
         self.lines = lines
 
 
-@retry_on_conflict
 def _take(
     context: Context, user_id: str, order_id: str, mark: Callable[[Lines], Lines] | None
 ) -> dict[str, Any]:
     """Without `mark` only lines that need none are taken. Raises _UncheckedError for others."""
-    now = to_iso(context.clock())
-    with context.db.write() as tx:
+    now, not_before = to_iso(context.clock()), _not_before(context)
+
+    def take(tx: Transaction) -> dict[str, Any]:
         idempotency.claim(tx)
-        lines = store.lock_lines(tx, user_id, _not_before(context), now)
+        lines = store.lock_lines(tx, user_id, not_before, now)
         if mark is not None:
             lines = mark(lines)
         elif model.unverified_lines(lines):
@@ -114,17 +112,19 @@ def _take(
             lines = checkout.lines
         return idempotency.keep(tx, model.dump_checkout(order_id, user_id, lines))
 
+    return context.db.write(take)
 
-@retry_on_conflict
+
 def restore_cart(context: Context, user_id: str, order_id: str) -> dict[str, str]:
     """Put the lines of a check-out back into the cart, once.
 
     An id that nothing was taken under yet is marked, so that nothing can be any more.
     """
-    now = to_iso(context.clock())
-    with context.db.write() as tx:
+    now, not_before = to_iso(context.clock()), _not_before(context)
+
+    def restore(tx: Transaction) -> dict[str, str]:
         idempotency.claim(tx)
-        lines = store.lock_lines(tx, user_id, _not_before(context), now)
+        lines = store.lock_lines(tx, user_id, not_before, now)
         if not store.add_checkout(tx, Checkout(order_id, user_id, RESTORED, ()), now, now):
             checkout = store.lock_checkout(tx, order_id)
             model.check_owner(checkout, user_id)
@@ -132,16 +132,15 @@ def restore_cart(context: Context, user_id: str, order_id: str) -> dict[str, str
                 store.save_lines(tx, user_id, model.give_back(lines, checkout.lines), now)
         return idempotency.keep(tx, {"order_id": order_id, "status": RESTORED})
 
+    return context.db.write(restore)
+
 
 def sweep(context: Context) -> None:
     """Delete carts that nobody has touched, and check-outs that were settled, CART_TTL_DAYS ago."""
+    not_before = _not_before(context)
     for delete in (store.delete_idle_carts, store.delete_old_checkouts):
-        in_batches(partial(_remove_batch, context, delete))
-
-
-def _remove_batch(context: Context, delete: Callable[[Transaction, str, int], int]) -> int:
-    with context.db.write() as tx:
-        return delete(tx, _not_before(context), SWEPT_AT_ONCE)
+        batch = partial(delete, not_before=not_before, limit=SWEPT_AT_ONCE)
+        in_batches(partial(context.db.write, batch))
 
 
 def _check_unverified(context: Context, lines: Lines) -> Callable[[Lines], Lines] | None:
@@ -165,18 +164,20 @@ def _validate(context: Context, product_id: int) -> bool:
     return sold is None
 
 
-@retry_on_conflict
 def _change(context: Context, user_id: str, change: Callable[[Lines], Lines]) -> Lines:
     """Apply `change` to the user's lines, alone with them; the lines as they are then."""
-    now = to_iso(context.clock())
-    with context.db.write() as tx:
+    now, not_before = to_iso(context.clock()), _not_before(context)
+
+    def write(tx: Transaction) -> Lines:
         idempotency.claim(tx)
-        old = store.lock_lines(tx, user_id, _not_before(context), now)
+        old = store.lock_lines(tx, user_id, not_before, now)
         lines = change(old)
         if lines != old:
             store.save_lines(tx, user_id, lines, now)
         idempotency.keep(tx, model.dump_change("Item added", lines))
-    return lines
+        return lines
+
+    return context.db.write(write)
 
 
 def _not_before(context: Context) -> str:

@@ -21,8 +21,8 @@ from apps.catalog.text import words
 from shop_common import idempotency
 from shop_common.clock import to_iso
 from shop_common.context import Context
-from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
-from shop_common.errors import ConflictError, PreconditionFailedError
+from shop_common.db import MAX_ATTEMPTS, ConflictRetryError, Row, Transaction
+from shop_common.errors import BusyError, ConflictError, PreconditionFailedError
 from shop_common.holdings import Holdings
 
 RESERVATIONS = Holdings(
@@ -39,17 +39,19 @@ EXPORT_PAGE = 500
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 
-@retry_on_conflict
 def seed_catalog(context: Context) -> None:
     """Put the first products into a new catalogue unless it is to start empty; once for ever."""
     with context.db.read() as tx:
         if store.is_started(tx):
             return
     now = to_iso(context.clock())
-    with context.db.write() as tx:
+
+    def start(tx: Transaction) -> None:
         if store.start_catalogue(tx, now) and not context.config.catalog_empty:
             for origin, data, stock in FIRST_PRODUCTS:
                 store.insert_product(tx, origin, data, stock, now)
+
+    context.db.write(start)
 
 
 def list_products(context: Context, *, q: str = "", limit: int, **narrowed: Any) -> list[Row]:
@@ -87,15 +89,17 @@ def get_product(context: Context, product_id: int) -> Row:
         return store.get_product(tx, product_id)
 
 
-@retry_on_conflict
 def create_product(context: Context, data: ProductData, stock: int) -> Answer:
     # Random at its end: the handle of another shop's product of this name is another one.
     handle = "-".join([*words(data.name)[:8], secrets.token_hex(5)])
-    with context.db.write() as tx:
+
+    def create(tx: Transaction) -> Answer:
         idempotency.claim(tx)
         row = store.insert_product(tx, Origin(handle), data, stock, to_iso(context.clock()))
         # Relative, so that it is right behind Nginx as well as on the app's own port.
         return _keep_product(tx, row, 201, {"Location": f"products/{row['id']}"})
+
+    return context.db.write(create)
 
 
 def _keep_product(tx: Transaction, row: Row, status: int, headers: Mapping[str, str]) -> Answer:
@@ -105,12 +109,12 @@ def _keep_product(tx: Transaction, row: Row, status: int, headers: Mapping[str, 
     return answer
 
 
-@retry_on_conflict
 def update_product(
     context: Context, product_id: int, changes: Mapping[str, Any], versions: Collection[str] | None
 ) -> Row:
     """Change what `changes` names, if the product's version is one of `versions` (None: any)."""
-    with context.db.write() as tx:
+
+    def update(tx: Transaction) -> Row:
         row = _lock_version(tx, product_id, versions)
         data = store.read_data(row)
         changed = replace(data, **changes)
@@ -118,12 +122,15 @@ def update_product(
             return row
         return store.update_product(tx, product_id, changed, to_iso(context.clock()))
 
+    return context.db.write(update)
 
-@retry_on_conflict
+
 def archive_product(context: Context, product_id: int, versions: Collection[str] | None) -> None:
-    with context.db.write() as tx:
+    def archive(tx: Transaction) -> None:
         _lock_version(tx, product_id, versions)
         store.archive_product(tx, product_id, to_iso(context.clock()))
+
+    context.db.write(archive)
 
 
 def _lock_version(tx: Transaction, product_id: int, versions: Collection[str] | None) -> Row:
@@ -134,10 +141,10 @@ def _lock_version(tx: Transaction, product_id: int, versions: Collection[str] | 
     return row
 
 
-@retry_on_conflict
 def change_stock(context: Context, product_id: int, delta: int, reason: str) -> Answer:
     """Add `delta` to the stock. Raises ConflictError where it would leave 0 to MAX_STOCK."""
-    with context.db.write() as tx:
+
+    def change(tx: Transaction) -> Answer:
         idempotency.claim(tx)
         stock = store.get_product(tx, product_id, lock=True)["stock"]
         # What has been given back may have made it more than anybody may.
@@ -146,6 +153,8 @@ def change_stock(context: Context, product_id: int, delta: int, reason: str) -> 
             raise ConflictError(f"Product {product_id} has a stock of {stock}{bound}", stock=stock)
         store_stock.add_stock(tx, product_id, delta, reason, to_iso(context.clock()))
         return _keep_product(tx, store.get_product(tx, product_id), 200, {})
+
+    return context.db.write(change)
 
 
 def get_stock_history(context: Context, product_id: int, after: int, limit: int) -> list[Row]:
@@ -161,24 +170,40 @@ def list_categories(context: Context, after: str, limit: int) -> list[Row]:
         return store.list_categories(tx, after, limit)
 
 
-@retry_on_conflict
 def import_products(
     context: Context, file: ProductFile, *, dry_run: bool, set_stock: bool
 ) -> dict[str, Any]:
     """Make the catalogue hold what the file says: all of it, or with any bad row nothing."""
     if file.errors:
         raise model.FileError(file.errors)
-    # Planned outside the write lock: a file that changes little holds it for as little.
-    with context.db.read() as tx:
-        planned_for = store.fingerprint(tx)
-        plan = _plan_import(tx, file, set_stock=set_stock)
+    for _ in range(MAX_ATTEMPTS):
+        # Planned outside the write lock: a file that changes little holds it for as little.
+        with context.db.read() as tx:
+            planned_for = store.fingerprint(tx)
+            plan = _plan_import(tx, file, set_stock=set_stock)
+        try:
+            return _import(context, file, plan, None if dry_run else planned_for)
+        except _ChangedMeanwhileError:
+            continue
+    raise BusyError("The catalogue changes too often for an import.")
+
+
+class _ChangedMeanwhileError(Exception):
+    """The products are others than those that the import was planned for."""
+
+
+def _import(
+    context: Context, file: ProductFile, plan: ImportPlan, planned_for: Row | None
+) -> dict[str, Any]:
+    """Carry out the plan, alone; without `planned_for` only say what it would do."""
     now = to_iso(context.clock())
-    with context.db.write(alone=True) as tx:
+
+    def write(tx: Transaction) -> dict[str, Any]:
         idempotency.claim(tx)
-        if not dry_run and (plan.created or plan.updated or plan.stock_set):
+        if planned_for is not None and (plan.created or plan.updated or plan.stock_set):
             store.lock_imports(tx)
             if store.fingerprint(tx) != planned_for:
-                raise ConflictRetryError
+                raise _ChangedMeanwhileError
             store.insert_imported(tx, plan.created, now)
             store.update_imported(tx, plan.updated, now)
             for product, stock in plan.stock_set:
@@ -188,10 +213,12 @@ def import_products(
             "created": len(plan.created),
             "updated": len(file.rows) - len(plan.created) - plan.unchanged,
             "unchanged": plan.unchanged,
-            "dry_run": dry_run,
+            "dry_run": planned_for is None,
             "notices": [asdict(notice) for notice in notices],
         }
         return idempotency.keep(tx, answer)
+
+    return context.db.write(write, alone=True)
 
 
 def _plan_import(tx: Transaction, file: ProductFile, *, set_stock: bool) -> ImportPlan:
@@ -215,14 +242,14 @@ def export_products(context: Context) -> Iterator[StoredProduct]:
         after = (page[-1].origin.handle, page[-1].id)
 
 
-@retry_on_conflict
 def create_reservation(context: Context, order_id: str, lines: Sequence[Line]) -> dict[str, Any]:
     """Take the stock of all lines for an order, or of none; asked again, the same answer.
 
     Raises NotFoundError and ConflictError as `model.price_lines` and `model.check_repeated` do.
     """
     now = to_iso(context.clock())
-    with context.db.write() as tx:
+
+    def reserve(tx: Transaction) -> dict[str, Any]:
         idempotency.claim(tx)
         # The row comes first: whoever asks or releases at the same time waits for it.
         if store_stock.insert_reservation(tx, order_id, model.HELD, now):
@@ -232,6 +259,8 @@ def create_reservation(context: Context, order_id: str, lines: Sequence[Line]) -
             status, held = store_stock.get_reservation(tx, order_id)
             model.check_repeated(order_id, status, held, lines)
         return idempotency.keep(tx, model.dump_reservation(order_id, held))
+
+    return context.db.write(reserve)
 
 
 def _take(tx: Transaction, order_id: str, lines: Sequence[Line], now: str) -> list[Line]:
@@ -251,14 +280,16 @@ def _take(tx: Transaction, order_id: str, lines: Sequence[Line], now: str) -> li
     return model.price_lines(lines, prices, left)
 
 
-@retry_on_conflict
 def release_reservation(context: Context, order_id: str, reason: str) -> dict[str, Any]:
     """Give back once what an order holds; one that holds nothing yet never will."""
     now = to_iso(context.clock())
-    with context.db.write() as tx:
+
+    def release(tx: Transaction) -> dict[str, Any]:
         idempotency.claim(tx)
         if not store_stock.insert_reservation(tx, order_id, model.RELEASED, now):
             lines = store_stock.release_reservation(tx, order_id, now)
             for product_id, quantity in model.sum_lines(lines).items():
                 store_stock.add_stock(tx, product_id, quantity, reason, now, order_id)
         return idempotency.keep(tx, {"order_id": order_id, "status": model.RELEASED})
+
+    return context.db.write(release)

@@ -8,7 +8,7 @@ from apps.orders.model import Line, Order, WantedLine, dump_order
 from shop_common import idempotency
 from shop_common.clock import to_iso
 from shop_common.context import Context
-from shop_common.db import Row, retry_on_conflict
+from shop_common.db import Row, Transaction
 from shop_common.errors import BusyError, ShopError, UnknownOutcomeError
 from shop_common.idempotency import AnsweredError
 from shop_common.ids import new_id
@@ -73,10 +73,10 @@ def _create(context: Context, attempt: _Try, wanted: Sequence[WantedLine] | None
     return order
 
 
-@retry_on_conflict
 def _insert(context: Context, order: Order) -> None:
     """The insert of the id decides: if it is there, this try was given up by someone."""
-    with context.db.write() as tx:
+
+    def insert(tx: Transaction) -> None:
         idempotency.claim(tx)
         if not store.insert_order(tx, order):
             raise BusyError("The order took too long and was given up; try again.")
@@ -84,6 +84,8 @@ def _insert(context: Context, order: Order) -> None:
             tx, order.order_id, None, order.status, model.CLIENT, None, order.created_at
         )
         idempotency.keep(tx, dump_order(order))
+
+    context.db.write(insert)
 
 
 def _give_up(context: Context, attempt: _Try) -> None:
@@ -93,7 +95,6 @@ def _give_up(context: Context, attempt: _Try) -> None:
         context.outbox.deliver_all(claim(context, attempt.order_id, user_id))
 
 
-@retry_on_conflict
 def claim(
     context: Context, order_id: str, user_id: str | None, *, by_relay: bool = False
 ) -> list[Row]:
@@ -104,7 +105,8 @@ def claim(
     """
     now = to_iso(context.clock())
     row = Order(order_id, user_id or "", (), model.ABANDONED, 0, False, now, now)
-    with context.db.write() as tx:
+
+    def insert(tx: Transaction) -> list[Row]:
         store.insert_order(tx, row)
         if store.find_statuses(tx, [order_id]) != {order_id: model.ABANDONED}:
             return []
@@ -116,3 +118,5 @@ def claim(
             for message in told
             if not context.outbox.has_open(tx, message.aggregate)
         ]
+
+    return context.db.write(insert)

@@ -2,13 +2,13 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from apps.orders import clients, creation, model, service, store
 from shop_common import job_lease
 from shop_common.background import Job
 from shop_common.clock import to_iso
 from shop_common.context import Context
-from shop_common.db import retry_on_conflict
 from shop_common.errors import ConflictError, PartnerError
 from shop_common.exchange import BadAnswerError
 from shop_common.http_client import NoPlaceError
@@ -61,24 +61,13 @@ def check_unverified(context: Context) -> None:
         except BadAnswerError:
             # It may be about this order, which goes to the end of the list if that happens thrice.
             # Others wait for the next run: an answer that says nothing may have taken seconds.
-            _count_failure(context, order.order_id)
+            context.db.write(partial(store.count_check_failure, order_id=order.order_id))
             return
         except (PartnerError, NoPlaceError, clients.BusyCatalogError):
             return
         else:
-            _verify(context, order.order_id)
-
-
-@retry_on_conflict
-def _verify(context: Context, order_id: str) -> None:
-    with context.db.write() as tx:
-        store.save_verified(tx, order_id, to_iso(context.clock()))
-
-
-@retry_on_conflict
-def _count_failure(context: Context, order_id: str) -> None:
-    with context.db.write() as tx:
-        store.count_check_failure(tx, order_id)
+            now = to_iso(context.clock())
+            context.db.write(partial(store.save_verified, order_id=order.order_id, now=now))
 
 
 def _move(context: Context, order_id: str, to_status: str, actor: str, reason: str) -> None:

@@ -8,7 +8,7 @@ from apps.orders.model import Order, RefundReport, dump_order
 from shop_common import idempotency
 from shop_common.clock import to_iso
 from shop_common.context import Context
-from shop_common.db import Row, Transaction, retry_on_conflict
+from shop_common.db import Row, Transaction
 from shop_common.errors import ConflictError, NotFoundError
 
 
@@ -35,22 +35,18 @@ def move_order(
     context: Context, order_id: str, to_status: str, reason: str | None, actor: str = model.CLIENT
 ) -> Order:
     """Raises NotFoundError, ConflictError for a move that there is not or that is another's."""
-    order, rows = _move_order(context, order_id, to_status, reason, actor)
-    context.outbox.deliver_all(rows)
-    return order
 
-
-@retry_on_conflict
-def _move_order(
-    context: Context, order_id: str, to_status: str, reason: str | None, actor: str
-) -> tuple[Order, list[Row]]:
-    with context.db.write() as tx:
+    def move(tx: Transaction) -> tuple[Order, list[Row]]:
         idempotency.claim(tx)
         order = store.get_order(tx, order_id, lock=True)
         rows = _move(context, tx, order, to_status, actor, reason)
         order = store.get_order(tx, order_id)
         idempotency.keep(tx, dump_order(order))
-    return order, rows
+        return order, rows
+
+    order, rows = context.db.write(move)
+    context.outbox.deliver_all(rows)
+    return order
 
 
 def _move(
@@ -101,11 +97,12 @@ def order_payment(
     return _judge_payment(context, order_id, *reported)
 
 
-@retry_on_conflict
 def _judge_payment(
     context: Context, order_id: str, payment_id: str, amount_minor: int
 ) -> dict[str, str]:
-    with context.db.write() as tx:
+    answer = {"order_id": order_id, "status": model.PAID}
+
+    def judge(tx: Transaction) -> tuple[str | None, Order]:
         order = store.get_order(tx, order_id, lock=True)
         judged = store.find_judged_payment(tx, payment_id)
         if judged is None:
@@ -122,27 +119,34 @@ def _judge_payment(
             # Not before: a refusal is written down too, and leaves the request's key free. What
             # came twice has no second effect anyway.
             idempotency.claim(tx)
-            return idempotency.keep(tx, {"order_id": order_id, "status": model.PAID})
-    # Outside: that it was refused is to be remembered too.
-    members = {"payment_id": order.payment_id} if order.payment_id else {}
-    raise ConflictError(refusal, **members)
+            idempotency.keep(tx, answer)
+        return refusal, order
+
+    refusal, order = context.db.write(judge)
+    if refusal is not None:
+        # Not before: that it was refused is to be remembered too.
+        members = {"payment_id": order.payment_id} if order.payment_id else {}
+        raise ConflictError(refusal, **members)
+    return answer
 
 
-@retry_on_conflict
 def record_refund(context: Context, order_id: str, report: RefundReport) -> dict[str, str]:
     """Record a refund that succeeded; the order is REFUNDED once all that paid it is back.
 
     Never refused for what the order is: the money has moved. Raises NotFoundError.
     """
-    rows: list[Row] = []
-    with context.db.write() as tx:
+
+    def record(tx: Transaction) -> tuple[dict[str, str], list[Row]]:
+        rows: list[Row] = []
         idempotency.claim(tx)
         order = store.get_order(tx, order_id, lock=True)
         store.insert_refund(tx, order_id, report, to_iso(context.clock()))
         if model.is_refunded(order, report):
             rows = _move(context, tx, order, model.REFUNDED, model.PAYMENTS, None)
         order = store.get_order(tx, order_id)
-        answer = idempotency.keep(tx, {"order_id": order_id, "status": order.status})
+        return idempotency.keep(tx, {"order_id": order_id, "status": order.status}), rows
+
+    answer, rows = context.db.write(record)
     context.outbox.deliver_all(rows)
     return answer
 

@@ -74,14 +74,17 @@ class Simulated(Provider):
 
     def charge(self, payment_id: str, amount_minor: int, currency: str) -> Outcome:
         self._fail("timeout")
-        with self._db.write() as tx:
+
+        def book(tx: Transaction) -> Outcome:
             self._book_charge(tx, payment_id, amount_minor, currency)
-            outcome = _find(tx, "charges", "payment_id", payment_id)
+            return _find(tx, "charges", "payment_id", payment_id)
+
+        outcome = self._db.write(book)
         self._fail("lost_answer")
         return outcome
 
     def find_charge(self, payment_id: str) -> Outcome:
-        with self._db.write() as tx:
+        def find(tx: Transaction) -> Outcome:
             outcome = _find(tx, "charges", "payment_id", payment_id)
             if outcome == OPEN:
                 # What was left open is decided once somebody asks.
@@ -90,20 +93,25 @@ class Simulated(Provider):
                     (Status.SUCCEEDED.name, to_iso(self._clock()), payment_id),
                 )
                 outcome = Outcome(Status.SUCCEEDED)
-        return outcome
+            return outcome
+
+        return self._db.write(find)
 
     def refund(self, refund_id: str, payment_id: str, amount_minor: int) -> Outcome:
         self._fail("timeout")
         status = Status.DECLINED if self._hits("refund_failure") else Status.SUCCEEDED
         reason = "the bank did not take it" if status is Status.DECLINED else ""
         now = to_iso(self._clock())
-        with self._db.write() as tx:
+
+        def book(tx: Transaction) -> Outcome:
             tx.execute(
                 "INSERT INTO simulated_refunds (refund_id, payment_id, amount, status, reason,"
                 " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (refund_id, payment_id, amount_minor, status.name, reason, now, now),
             )
-            outcome = _find(tx, "refunds", "refund_id", refund_id)
+            return _find(tx, "refunds", "refund_id", refund_id)
+
+        outcome = self._db.write(book)
         self._fail("lost_answer")
         return outcome
 

@@ -9,7 +9,7 @@ from apps.payments.providers import ABSENT, OPEN, Outcome, Status, provider_of
 from shop_common import idempotency
 from shop_common.clock import from_iso, to_iso
 from shop_common.context import Context
-from shop_common.db import ConflictRetryError, Transaction, retry_on_conflict
+from shop_common.db import ConflictRetryError, Transaction
 from shop_common.errors import BusyError, KeyReusedError
 from shop_common.ids import new_id
 
@@ -32,12 +32,12 @@ def refund_payment(
     return refund, is_replay
 
 
-@retry_on_conflict
 def _request(
     context: Context, payment_id: str, amount_minor: int | None, reason: str | None, key: Key
 ) -> tuple[Refund, bool]:
     now = context.clock()
-    with context.db.write() as tx:
+
+    def request(tx: Transaction) -> tuple[Refund, bool]:
         payment = store.get_payment(tx, payment_id, lock=True)
         if key.key and (known := store.find_by_key(tx, Refund, key.key)):
             if known.fingerprint != key.fingerprint:
@@ -55,6 +55,8 @@ def _request(
             # All of a free order is back with the first refund: orders has to hear of that too.
             context.outbox.add(tx, clients.refunded_message(payment, refund), by_relay=True)
         return refund, True
+
+    return context.db.write(request)
 
 
 def _make(
@@ -83,14 +85,14 @@ def ask_provider(context: Context, refund: Refund, *, is_first: bool = False) ->
     return settle_refund(context, refund, outcome)
 
 
-@retry_on_conflict
 def settle_refund(context: Context, refund: Refund, outcome: Outcome) -> Refund:
     """Write down what the provider said; orders hears of a refund that SUCCEEDED."""
     now = to_iso(context.clock())
     is_given = outcome.status is Status.SUCCEEDED
     status = model.SUCCEEDED if is_given else model.FAILED
     refusal = None if is_given else outcome.reason
-    with context.db.write() as tx:
+
+    def settle(tx: Transaction) -> Refund:
         if outcome.status is Status.OPEN:
             store.put_off(tx, Refund, refund.refund_id, later(context), now)
         else:
@@ -100,16 +102,20 @@ def settle_refund(context: Context, refund: Refund, outcome: Outcome) -> Refund:
                 context.outbox.add(tx, clients.refunded_message(payment, refund), by_relay=True)
         return store.find_refund(tx, refund.refund_id) or refund
 
+    return context.db.write(settle)
 
-@retry_on_conflict
+
 def return_payment(context: Context, payment_id: str, reason: str) -> dict[str, str]:
     """All of the payment goes back, once it is COMPLETED. Raises NotFoundError."""
-    with context.db.write() as tx:
+
+    def give_back(tx: Transaction) -> dict[str, str]:
         idempotency.claim(tx)
         payment = store.get_payment(tx, payment_id, lock=True)
         if payment.status != model.FAILED or payment.owed_reason:
             owe(tx, payment, reason, to_iso(context.clock()))
         return idempotency.keep(tx, {"payment_id": payment_id, "status": payment.status})
+
+    return context.db.write(give_back)
 
 
 def owe(

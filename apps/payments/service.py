@@ -8,7 +8,7 @@ from apps.payments.providers import ABSENT, Outcome, Status, provider_of
 from shop_common import json_text
 from shop_common.clock import Clock, to_iso, too_far_ahead
 from shop_common.context import Context
-from shop_common.db import ConflictRetryError, Row, Transaction, retry_on_conflict
+from shop_common.db import ConflictRetryError, Row, Transaction
 from shop_common.errors import KeyReusedError, KeyRunningError, ShopError, UnknownOutcomeError
 from shop_common.exchange import Answer
 from shop_common.ids import new_id
@@ -60,14 +60,14 @@ def _find_known(context: Context, key: Key) -> Payment | None:
     return known
 
 
-@retry_on_conflict
 def _begin(
     context: Context, order_id: str, amount_minor: int, key: Key
 ) -> tuple[Payment, Row | None]:
     """Write the payment before the money moves; with the charge and the message if that can be."""
     provider, moment = provider_of(context), context.clock()
     payment_id, now = new_id(moment), to_iso(moment)
-    with context.db.write() as tx:
+
+    def begin(tx: Transaction) -> tuple[Payment, Row | None]:
         is_charged = provider.charge_within(tx, payment_id, amount_minor, context.config.currency)
         status = model.COMPLETED if is_charged else model.PENDING
         sweep_at = None if is_charged else refunds.later(context)
@@ -80,6 +80,8 @@ def _begin(
         if key.key and store.find_by_key(tx, Payment, key.key):
             raise KeyRunningError
         raise ConflictRetryError  # what stood in the way has failed meanwhile
+
+    return context.db.write(begin)
 
 
 def _charge(
@@ -99,16 +101,17 @@ def _charge(
     return settle_payment(context, payment.payment_id, outcome, by_relay=by_relay)
 
 
-@retry_on_conflict
 def settle_payment(
     context: Context, payment_id: str, outcome: Outcome, *, by_relay: bool = False
 ) -> tuple[Payment, Row | None]:
     """Write down what the provider said; the payment, and its message if this COMPLETED it."""
-    now, later, row = to_iso(context.clock()), refunds.later(context), None
+    now, later = to_iso(context.clock()), refunds.later(context)
     is_paid = outcome.status is Status.SUCCEEDED
     status = model.COMPLETED if is_paid else model.FAILED
     refusal = None if is_paid else outcome.reason
-    with context.db.write() as tx:
+
+    def settle(tx: Transaction) -> tuple[Payment, Row | None]:
+        row = None
         if outcome.status is Status.OPEN:
             store.put_off(tx, Payment, payment_id, later, now)
         elif outcome.status is not Status.ABSENT and (
@@ -123,6 +126,8 @@ def settle_payment(
         else:
             store.end_check(tx, payment_id)
         return store.get_payment(tx, payment_id), row
+
+    return context.db.write(settle)
 
 
 def _finish(context: Context, payment: Payment, row: Row | None) -> Paid:
@@ -205,5 +210,4 @@ def _list_due(context: Context, kind: type[store.Record]) -> list[store.Record]:
 
 
 def _take(context: Context, due: Payment | Refund) -> bool:
-    with context.db.write() as tx:
-        return store.take_due(tx, due, refunds.later(context))
+    return context.db.write(lambda tx: store.take_due(tx, due, refunds.later(context)))

@@ -4,7 +4,6 @@ A store writes one SQL for both engines: `?` placeholders, `RETURNING` instead o
 `FOR UPDATE` where a row must be locked (SQLite has one writer, so it is dropped there).
 """
 
-import functools
 import os
 import random
 import threading
@@ -12,12 +11,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from shop_common.config import Config
 from shop_common.errors import BusyError
 
-P = ParamSpec("P")
 R = TypeVar("R")
 Row = Mapping[str, Any]
 
@@ -48,7 +46,7 @@ class Patience:
 
 
 class ConflictRetryError(Exception):
-    """The engine rolled back because of another transaction; the whole operation may be re-run."""
+    """The transaction has to be rolled back because of another one, and run again."""
 
 
 class StatementError(Exception):
@@ -160,27 +158,40 @@ class Database(ABC):
         # Each with the process that opened it, which alone may close it.
         self._connections: list[tuple[int, Any]] = []
 
-    @abstractmethod
     def write(
-        self, *, alone: bool = False, durable: bool = True
-    ) -> AbstractContextManager[Transaction]:
-        """A transaction that behaves as if it were alone; commits at the end of the block.
+        self, work: Callable[[Transaction], R], *, alone: bool = False, durable: bool = True
+    ) -> R:
+        """What `work` gives, done in a transaction that behaves as if it were alone; committed.
+
+        `work` is run again when the engine rolled back for a conflict, and may be run by another
+        thread of the process, with the caller's context variables. So it does nothing but read and
+        write; what it tells others goes through the outbox, which is rolled back too.
 
         `alone` says that it takes long: no other shares its commit, and so nobody waits for it
         who has done its work already. One that is not `durable` waits for no disk: a power cut,
         or a crash of the database's server, may undo it.
 
-        Raises BusyError when a lock cannot be had in LOCK_WAIT_S or the engine is away, and
-        ConflictRetryError when it must be re-run (see `retry_on_conflict`).
+        Raises BusyError when a lock cannot be had in LOCK_WAIT_S or the engine is away.
         """
+        for attempt in range(MAX_ATTEMPTS):
+            try:
+                return self._write(work, alone=alone, durable=durable)
+            except ConflictRetryError:
+                # Spread out: those who collided would otherwise collide again.
+                time.sleep(random.uniform(0, 0.005 * 2**attempt))
+        raise BusyError("The database is busy with too many changes to the same data.")
+
+    @abstractmethod
+    def _write(self, work: Callable[[Transaction], R], *, alone: bool, durable: bool) -> R:
+        """As `write`, once. Raises ConflictRetryError when it must be run again."""
 
     @abstractmethod
     def read(self) -> AbstractContextManager[Transaction]:
         """One snapshot of everything; never waits for a writer."""
 
     @abstractmethod
-    def schema_change(self) -> AbstractContextManager[Transaction]:
-        """A write transaction for migrations, which only one process at a time can have."""
+    def schema_change(self, work: Callable[[Transaction], R]) -> R:
+        """As `write`, for migrations: only one process at a time is in it, and nothing is rerun."""
 
     @abstractmethod
     def version(self) -> str:
@@ -204,23 +215,3 @@ def open_database(config: Config) -> Database:
     from shop_common.db.sqlite import SQLiteDatabase
 
     return SQLiteDatabase(config.database_url.removeprefix("sqlite:///"))
-
-
-def retry_on_conflict(operation: Callable[P, R]) -> Callable[P, R]:
-    """Re-run a service function whose transaction the engine rolled back for a conflict.
-
-    Everything in such a function but its transaction must be repeatable; what it tells others goes
-    through the outbox, which was rolled back too.
-    """
-
-    @functools.wraps(operation)
-    def retried(*args: P.args, **kwargs: P.kwargs) -> R:
-        for attempt in range(MAX_ATTEMPTS):
-            try:
-                return operation(*args, **kwargs)
-            except ConflictRetryError:
-                # Spread out: those who collided would otherwise collide again.
-                time.sleep(random.uniform(0, 0.005 * 2**attempt))
-        raise BusyError("The database is busy with too many changes to the same data.")
-
-    return retried

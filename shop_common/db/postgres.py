@@ -3,7 +3,7 @@
 import functools
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from shop_common.db import (
     LOCK_WAIT_S,
     ConflictRetryError,
     Database,
+    R,
     StatementError,
     Transaction,
     only_transaction,
@@ -47,8 +48,7 @@ class PostgresDatabase(Database):
         self._url = url
         self._schema = schema
 
-    @contextmanager
-    def write(self, *, alone: bool = False, durable: bool = True) -> Iterator[Transaction]:
+    def _write(self, work: Callable[[Transaction], R], *, alone: bool, durable: bool) -> R:
         waiting.begins()
         with only_transaction, _driver_errors():
             connection = self._begin(_BEGIN if durable else _BEGIN_UNSYNCED)
@@ -57,12 +57,13 @@ class PostgresDatabase(Database):
                     wait_s = self._patience.wait_s()
                     if wait_s != LOCK_WAIT_S:
                         connection.execute(f"SET LOCAL lock_timeout = {int(wait_s * 1000)}")
-                    yield Transaction(connection, _translate, self.engine)
+                    result = work(Transaction(connection, _translate, self.engine))
                     crash.point("before_commit")
                 crash.point("after_commit")
             except psycopg.errors.LockNotAvailable:
                 self._patience.waited_in_vain()
                 raise
+        return result
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -72,8 +73,7 @@ class PostgresDatabase(Database):
             with _ended(connection):
                 yield Transaction(connection, _translate, self.engine)
 
-    @contextmanager
-    def schema_change(self) -> Iterator[Transaction]:
+    def schema_change(self, work: Callable[[Transaction], R]) -> R:
         with only_transaction, _driver_errors(), self._connect() as connection:
             # A lock of the session, taken before the transaction's snapshot: who waited for it
             # must see what was changed meanwhile.
@@ -85,7 +85,7 @@ class PostgresDatabase(Database):
                 connection.execute(f'CREATE SCHEMA "{self._schema}"')
             connection.execute("BEGIN")
             with _ended(connection, writes=True):
-                yield Transaction(connection, _translate, self.engine)
+                return work(Transaction(connection, _translate, self.engine))
 
     def version(self) -> str:
         with self.read() as tx:

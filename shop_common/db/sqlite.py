@@ -2,8 +2,8 @@
 
 import functools
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ from typing import Any
 import pysqlite3 as sqlite3
 
 from shop_common import crash, waiting
-from shop_common.db import LOCK_WAIT_S, Database, StatementError, Transaction, only_transaction
+from shop_common.db import LOCK_WAIT_S, Database, R, StatementError, Transaction, only_transaction
 from shop_common.db.fair_queue import FairQueue
-from shop_common.db.group_commit import GroupCommit, Part
+from shop_common.db.group_commit import GroupCommit
 from shop_common.errors import BusyError, DamagedError
 
 # So many pages of the log are copied into the database at a time, while writers wait. Where every
@@ -49,10 +49,17 @@ class SQLiteDatabase(Database):
         self._writer_waits_s = LOCK_WAIT_S
         self._writer_is_durable = True
 
-    def write(
-        self, *, alone: bool = False, durable: bool = True
-    ) -> AbstractContextManager[Transaction]:
-        return _Write(self._group, alone=alone, durable=durable)
+    def _write(self, work: Callable[[Transaction], R], *, alone: bool, durable: bool) -> R:
+        def part(connection: Any) -> R:
+            result = work(Transaction(connection, _translate, self.engine))
+            crash.point("before_commit")
+            return result
+
+        waiting.begins()
+        with only_transaction, _driver_errors:
+            result: R = self._group.run(part, alone=alone, durable=durable)
+        crash.point("after_commit")
+        return result
 
     def _begin(self, durable: bool) -> Any:
         """The writers' connection, with the write lock held and a transaction begun."""
@@ -95,8 +102,8 @@ class SQLiteDatabase(Database):
                 if connection.in_transaction:
                     connection.execute("COMMIT")
 
-    def schema_change(self) -> AbstractContextManager[Transaction]:
-        return self.write(alone=True)
+    def schema_change(self, work: Callable[[Transaction], R]) -> R:
+        return self._write(work, alone=True, durable=True)
 
     def version(self) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
@@ -138,30 +145,6 @@ class SQLiteDatabase(Database):
         connection.execute("PRAGMA foreign_keys=ON")
         self._connections.append((os.getpid(), connection))
         return connection
-
-
-class _Write(Part):
-    def __enter__(self) -> Transaction:
-        waiting.begins()
-        only_transaction.__enter__()
-        try:
-            with _driver_errors:
-                return Transaction(super().__enter__(), _translate, SQLiteDatabase.engine)
-        except BaseException:
-            only_transaction.__exit__()
-            raise
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            with _driver_errors:
-                if error is None:
-                    crash.point("before_commit")
-                super().__exit__(kind, error, trace)
-            if error is None:
-                crash.point("after_commit")
-            _driver_errors.__exit__(kind, error, trace)
-        finally:
-            only_transaction.__exit__()
 
 
 class _DriverErrors:

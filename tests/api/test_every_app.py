@@ -147,8 +147,7 @@ def test_readiness_misses_the_right_to_write(
     api = make_api("orders")
     assert api.client.get("/readyz").status_code == 200
     if postgres_url:
-        with api.context.db.write() as tx:
-            tx.execute("SET default_transaction_read_only = on")
+        api.context.db.write(lambda tx: tx.execute("SET default_transaction_read_only = on"))
     else:
         api.context.db.close()
         connect = sqlite3.connect
@@ -165,17 +164,17 @@ def test_readiness_misses_the_right_to_write(
 
 
 def test_readiness_misses_a_migration(api: Api) -> None:
-    with api.context.db.write() as tx:
-        applied = tx.one("DELETE FROM schema_migrations WHERE version = 1 RETURNING *")
-        assert applied is not None
+    delete = "DELETE FROM schema_migrations WHERE version = 1 RETURNING *"
+    applied = api.context.db.write(lambda tx: tx.get(delete))
     response = api.client.get("/readyz")
     # The next tests are given the same tables.
     columns = ("version", "name", "checksum", "applied_at")
-    with api.context.db.write() as tx:
-        tx.execute(
+    api.context.db.write(
+        lambda tx: tx.execute(
             f"INSERT INTO schema_migrations ({', '.join(columns)}) VALUES (?, ?, ?, ?)",
             [applied[column] for column in columns],
         )
+    )
     assert (response.status_code, response.json["migrations"]) == (503, "missing")
 
 

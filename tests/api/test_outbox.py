@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -50,8 +51,7 @@ def partner(partners: responses.RequestsMock) -> Partner:
 
 def add(outbox: Outbox, name: str, aggregate: str, *, by_relay: bool = False) -> Row:
     message = Message("said", aggregate, "orders", f"/said/{name}", {"name": name})
-    with outbox.database.write() as tx:
-        return outbox.add(tx, message, by_relay=by_relay)
+    return outbox.database.write(lambda tx: outbox.add(tx, message, by_relay=by_relay))
 
 
 def test_messages_of_one_aggregate_keep_their_order(
@@ -296,11 +296,11 @@ def test_a_silent_partner_holds_back_nobody_elses_messages(
         url = re.compile(f"http://localhost:{port}/said/")
         partners.add_callback(responses.POST, url, heard[name].hear)
     outbox = orders.context.outbox
-    with outbox.database.write() as tx:
-        for number in range(120):
-            message = Message("said", f"c{number}", "catalog", f"/said/c{number}", {})
-            outbox.add(tx, message, by_relay=True)
-        outbox.add(tx, Message("said", "p", "payments", "/said/p", {}), by_relay=True)
+    messages = [
+        Message("said", f"c{number}", "catalog", f"/said/c{number}", {}) for number in range(120)
+    ]
+    for message in [*messages, Message("said", "p", "payments", "/said/p", {})]:
+        outbox.database.write(partial(outbox.add, message=message, by_relay=True))
     assert outbox.relay() == 1
     assert heard["payments"].heard == ["p"]
     assert set(heard["catalog"].heard) == {"c0"}
@@ -316,7 +316,7 @@ def test_a_message_whose_end_cannot_be_written_down_is_left_to_the_relay(
     """What it tells of is done: whoever did it hears of no error."""
     row = add(outbox, "a1", "a")
 
-    def busy(**_: bool) -> None:
+    def busy(_: object, **__: bool) -> None:
         raise BusyError("The database is busy.")
 
     with monkeypatch.context() as patched:
@@ -334,9 +334,9 @@ def test_only_what_becomes_of_a_message_may_be_lost_with_the_power(
     said: list[bool] = []
     write = outbox.database.write
 
-    def heard(**how: bool) -> Any:
+    def heard(work: Any, **how: bool) -> Any:
         said.append(how.get("durable", True))
-        return write(**how)
+        return write(work, **how)
 
     monkeypatch.setattr(outbox.database, "write", heard)
     outbox = replace(outbox, on_refusal={"said": lambda *_: None})

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from shop_common.db import (
     ConflictRetryError,
     Database,
     Patience,
+    Transaction,
     in_transaction,
     open_database,
-    retry_on_conflict,
 )
 from shop_common.db.fair_queue import FairQueue
 from shop_common.db.sqlite import LOG_PAGES, SQLiteDatabase
@@ -55,11 +56,14 @@ def open_another(config: Config) -> Iterator[Callable[[], Database]]:
 @pytest.fixture
 def database(open_another: Callable[[], Database]) -> Database:
     database = open_another()
-    with database.schema_change() as tx:
-        tx.execute("DROP TABLE IF EXISTS counters")
-        tx.execute("CREATE TABLE counters (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)")
-        tx.execute("INSERT INTO counters (id, n) VALUES (1, 0), (2, 0)")
+    database.schema_change(make_counters)
     return database
+
+
+def make_counters(tx: Transaction) -> None:
+    tx.execute("DROP TABLE IF EXISTS counters")
+    tx.execute("CREATE TABLE counters (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)")
+    tx.execute("INSERT INTO counters (id, n) VALUES (1, 0), (2, 0)")
 
 
 def count(database: Database, counter: int = 1) -> int:
@@ -69,18 +73,17 @@ def count(database: Database, counter: int = 1) -> int:
     return int(row["n"])
 
 
-@retry_on_conflict
-def read_modify_write(database: Database) -> None:
-    with database.write() as tx:
-        row = tx.one("SELECT n FROM counters WHERE id = 1 FOR UPDATE")
-        assert row is not None
-        tx.execute("UPDATE counters SET n = ? WHERE id = 1", (row["n"] + 1,))
+def read_modify_write(tx: Transaction) -> None:
+    n = tx.get("SELECT n FROM counters WHERE id = 1 FOR UPDATE")["n"]
+    tx.execute("UPDATE counters SET n = ? WHERE id = 1", (n + 1,))
 
 
 def _count_up(config: Config) -> None:
     database = open_database(config)
     threads = [
-        threading.Thread(target=lambda: [read_modify_write(database) for _ in range(ENTRIES // 2)])
+        threading.Thread(
+            target=lambda: [database.write(read_modify_write) for _ in range(ENTRIES // 2)]
+        )
         for _ in range(2)
     ]
     for thread in threads:
@@ -107,7 +110,7 @@ def test_a_process_never_uses_its_parents_connections(database: Database) -> Non
     def use() -> int:
         """How many connections of its own that took this process."""
         count(database)
-        read_modify_write(database)
+        database.write(read_modify_write)
         return [pid for pid, _ in database._connections].count(os.getpid())
 
     mine = use()
@@ -132,13 +135,12 @@ def test_a_process_closes_none_of_its_parents_connections(
 
 
 def test_an_error_rolls_back(database: Database) -> None:
-    def fail() -> None:
-        with database.write() as tx:
-            tx.execute("UPDATE counters SET n = 5 WHERE id = 1")
-            raise KeyError
+    def fail(tx: Transaction) -> None:
+        tx.execute("UPDATE counters SET n = 5 WHERE id = 1")
+        raise KeyError
 
     with pytest.raises(KeyError):
-        fail()
+        database.write(fail)
     assert count(database) == 0
 
 
@@ -160,12 +162,14 @@ def test_a_reader_sees_one_state_and_waits_for_no_writer(
                     written.wait(10)
         done.set()
 
-    halfway, written = threading.Event(), threading.Event()
-    with database.write() as tx:
+    def write(tx: Transaction) -> None:
         tx.execute("UPDATE counters SET n = 1")
-        reader = threading.Thread(target=read)
         reader.start()
         assert halfway.wait(10), "the reader does not wait for the open write"
+
+    halfway, written = threading.Event(), threading.Event()
+    reader = threading.Thread(target=read)
+    database.write(write)
     written.set()
     assert done.wait(10)
     reader.join()
@@ -181,19 +185,20 @@ def test_a_writer_that_cannot_have_the_lock_is_busy_in_time(
     def write() -> None:
         started_at = time.monotonic()
         try:
-            with other.write() as tx:
-                tx.one("SELECT n FROM counters WHERE id = 1 FOR UPDATE")
+            other.write(lambda tx: tx.one("SELECT n FROM counters WHERE id = 1 FOR UPDATE"))
         except BusyError as error:
             outcome.extend([error, time.monotonic() - started_at])
 
-    with database.write() as tx:
+    def hold(tx: Transaction) -> None:
         tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
-        if database.engine == "sqlite":
-            # As a foreign program would hold it: by SQLite's own lock, past the queue.
-            other._queue._path += "-elsewhere"  # type: ignore[attr-defined] # the test's business
         writer = threading.Thread(target=write)
         writer.start()
         writer.join(10)
+
+    if isinstance(other, SQLiteDatabase):
+        # As a foreign program would hold it: by SQLite's own lock, past the queue.
+        other._queue._path += "-elsewhere"
+    database.write(hold)
     assert outcome, "it neither waits for ever nor writes"
     assert outcome[0].headers["Retry-After"]
     assert outcome[1] < 4
@@ -201,8 +206,7 @@ def test_a_writer_that_cannot_have_the_lock_is_busy_in_time(
         queue = FairQueue(other._queue._path)
         queue.enter(0)  # who waited in vain stands in nobody's way
         queue.close()
-    with other.write():
-        pass  # nor in his own
+    other.write(lambda _: None)  # nor in his own
 
 
 def test_threads_that_wait_too_long_are_busy(database: Database) -> None:
@@ -210,58 +214,63 @@ def test_threads_that_wait_too_long_are_busy(database: Database) -> None:
 
     def write() -> None:
         try:
-            with database.write() as tx:
-                tx.execute("UPDATE counters SET n = n + 1 WHERE id = 1")
+            database.write(lambda tx: tx.execute("UPDATE counters SET n = n + 1 WHERE id = 1"))
             outcomes.append("done")
         except BusyError:
             outcomes.append("busy")
 
-    with database.write() as tx:
+    def hold(tx: Transaction) -> None:
         tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
         threads = [threading.Thread(target=write) for _ in range(3)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(10)
+
+    database.write(hold)
     assert outcomes == ["busy"] * 3
     assert count(database) == 1
 
 
 def test_a_transaction_inside_another_is_refused(database: Database) -> None:
-    with database.write():
+    def nest(_: Transaction) -> None:
         assert in_transaction()
         with pytest.raises(RuntimeError, match="already open"), database.read():
             pass
+        with pytest.raises(RuntimeError, match="already open"):
+            database.write(lambda _: None)
+
+    database.write(nest)
     assert not in_transaction()
 
 
-def test_conflicts_are_re_run_and_given_up_as_busy() -> None:
+def test_conflicts_are_re_run_and_given_up_as_busy(database: Database) -> None:
     runs = []
 
-    @retry_on_conflict
-    def operation(conflicts: int) -> str:
+    def work(tx: Transaction, *, conflicts: int) -> str:
         runs.append(1)
+        tx.execute("UPDATE counters SET n = n + 1 WHERE id = 1")
         if len(runs) <= conflicts:
             raise ConflictRetryError
         return "done"
 
-    assert operation(3) == "done"
+    assert database.write(partial(work, conflicts=3)) == "done"
     assert len(runs) == 4
     with pytest.raises(BusyError):
-        operation(1000)
+        database.write(partial(work, conflicts=1000))
+    assert count(database) == 1
 
 
-def test_who_hears_busy_is_not_re_run() -> None:
+def test_who_hears_busy_is_not_re_run(database: Database) -> None:
     """It has waited for long enough."""
     runs: list[int] = []
 
-    @retry_on_conflict
-    def operation() -> None:
+    def work(_: Transaction) -> None:
         runs.append(1)
         raise BusyError("The database is busy.")
 
     with pytest.raises(BusyError):
-        operation()
+        database.write(work)
     assert runs == [1]
 
 
@@ -282,13 +291,12 @@ def test_a_database_that_takes_no_changes_is_busy(database: Database) -> None:
     """A disk that was mounted anew, a server that has become another one's copy."""
     now_read_only = {"sqlite": "PRAGMA query_only = ON", "postgres": "SET TRANSACTION READ ONLY"}
 
-    def write() -> None:
-        with database.write() as tx:
-            tx.execute(now_read_only[database.engine])
-            tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
+    def write(tx: Transaction) -> None:
+        tx.execute(now_read_only[database.engine])
+        tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
 
     with pytest.raises(BusyError):
-        write()
+        database.write(write)
     assert count(database) == 0
 
 
@@ -300,16 +308,15 @@ def test_a_transaction_that_the_server_ended_is_busy(
         return
     import psycopg
 
-    def write() -> None:
-        with database.write() as tx:
-            tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
-            tx.execute("SET LOCAL idle_in_transaction_session_timeout = '1ms'")
-            with psycopg.connect(postgres_url) as other:  # the row is free once that has happened
-                other.execute("SELECT n FROM transactions.counters WHERE id = 1 FOR UPDATE")
-            tx.execute("UPDATE counters SET n = 2 WHERE id = 1")
+    def write(tx: Transaction) -> None:
+        tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
+        tx.execute("SET LOCAL idle_in_transaction_session_timeout = '1ms'")
+        with psycopg.connect(postgres_url) as other:  # the row is free once that has happened
+            other.execute("SELECT n FROM transactions.counters WHERE id = 1 FOR UPDATE")
+        tx.execute("UPDATE counters SET n = 2 WHERE id = 1")
 
     with pytest.raises(BusyError) as caught:
-        write()
+        database.write(write)
     assert caught.value.status == 503, "nothing was done, and it is known"
     assert count(database) == 0
 
@@ -318,7 +325,8 @@ def test_a_commit_that_is_not_answered(database: Database, postgres_url: str | N
     """It may have been done: that is no "busy", which says that nothing was."""
     if postgres_url is None:
         return
-    with database.write() as tx:
+
+    def make_trigger(tx: Transaction) -> None:
         tx.execute(
             "CREATE FUNCTION vanish() RETURNS trigger LANGUAGE plpgsql AS"
             " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'"
@@ -328,12 +336,9 @@ def test_a_commit_that_is_not_answered(database: Database, postgres_url: str | N
             " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION vanish()"
         )
 
-    def write() -> None:
-        with database.write() as tx:
-            tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
-
+    database.write(make_trigger)
     with pytest.raises(UnknownOutcomeError) as raised:
-        write()
+        database.write(lambda tx: tx.execute("UPDATE counters SET n = 1 WHERE id = 1"))
     assert raised.value.status == 504
     assert "Retry-After" not in raised.value.headers
     assert count(database) == 0, "the next transaction has a connection of its own"
@@ -371,17 +376,16 @@ def test_who_lock_each_other_out_are_re_run(database: Database, postgres_url: st
         return
     both = threading.Barrier(2)
 
-    @retry_on_conflict
-    def write(rows: list[int], tries: list[int]) -> None:
-        with database.write() as tx:
-            for row in rows:
-                tx.execute("UPDATE counters SET n = n + 1 WHERE id = ?", (row,))
-                if not tries:
-                    tries.append(row)
-                    both.wait(10)
+    def write(tx: Transaction, *, rows: list[int], tries: list[int]) -> None:
+        for row in rows:
+            tx.execute("UPDATE counters SET n = n + 1 WHERE id = ?", (row,))
+            if not tries:
+                tries.append(row)
+                both.wait(10)
 
+    works = [partial(write, rows=rows, tries=[]) for rows in ([1, 2], [2, 1])]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(write, ([1, 2], [2, 1]), ([], [])))
+        list(pool.map(database.write, works))
     assert (count(database, 1), count(database, 2)) == (2, 2)
 
 
@@ -405,9 +409,12 @@ def test_only_what_says_so_is_not_on_the_disk_when_it_is_over(database: Database
     def syncs(*, durable: bool) -> str:
         """What the engine does at the end of the transaction, in its own words."""
         asked = "SHOW synchronous_commit" if database.engine == "postgres" else "PRAGMA synchronous"
-        with database.write(durable=durable) as tx:
+
+        def write(tx: Transaction) -> str:
             tx.execute("UPDATE counters SET n = n + 1 WHERE id = 1")
             return str(next(iter(dict(tx.get(asked)).values())))
+
+        return database.write(write, durable=durable)
 
     full, not_at_once = ("on", "off") if database.engine == "postgres" else ("2", "1")
     assert [syncs(durable=durable) for durable in (True, False, False, True)] == [
@@ -427,8 +434,7 @@ def test_a_crowd_behind_a_lock_hears_busy_in_time(
     took_s: list[float] = []
 
     def write() -> None:
-        with other.write() as tx:
-            tx.one("SELECT n FROM counters WHERE id = 1 FOR UPDATE")
+        other.write(lambda tx: tx.one("SELECT n FROM counters WHERE id = 1 FOR UPDATE"))
 
     def work_off(requests: int) -> None:
         for _ in range(requests):
@@ -437,13 +443,15 @@ def test_a_crowd_behind_a_lock_hears_busy_in_time(
                 write()
             took_s.append(time.monotonic() - began)
 
-    with database.write() as tx:
+    def hold(tx: Transaction) -> None:
         tx.execute("UPDATE counters SET n = 1 WHERE id = 1")
         threads = [threading.Thread(target=work_off, args=(6,)) for _ in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(30)
+
+    database.write(hold)
     assert len(took_s) == 12
     assert sum(took_s) < 2 * 4
 
@@ -460,9 +468,8 @@ def test_a_text_on_a_server_of_any_encoding(
         for encoding in ("SQL_ASCII", "LATIN1")
     )
     migrate(kept, [tmp_path])
-    with kept.write() as tx:
-        tx.execute("INSERT INTO names (name) VALUES (?)", ("Käse 日本",))
-        assert tx.get("SELECT name FROM names")["name"] == "Käse 日本"
+    insert = "INSERT INTO names (name) VALUES (?) RETURNING name"
+    assert kept.write(lambda tx: tx.get(insert, ("Käse 日本",)))["name"] == "Käse 日本"
     kept.close()
     with pytest.raises(MigrationError, match="is in LATIN1, it must be in UTF8"):
         migrate(refused, [tmp_path])
@@ -495,9 +502,8 @@ def test_a_user_who_may_not_make_schemas(postgres_url: str | None, config: Confi
     given, missing = (
         open_database(replace(config, app=app, database_url=url)) for app in ("given", "missing")
     )
-    with given.schema_change() as tx:
-        tx.execute("CREATE TABLE things (id INTEGER)")
-    with pytest.raises(BusyError, match="may not do this"), missing.schema_change():
-        pass
+    given.schema_change(lambda tx: tx.execute("CREATE TABLE things (id INTEGER)"))
+    with pytest.raises(BusyError, match="may not do this"):
+        missing.schema_change(lambda _: None)
     given.close()
     missing.close()

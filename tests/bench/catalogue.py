@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from apps.catalog import store
 from apps.catalog.model import ImportRow, Origin, ProductData
 from shop_common import clock
 from shop_common.config import load_config
-from shop_common.db import Database, open_database
+from shop_common.db import Database, Transaction, open_database
 
 # These five are in tests/bench/lua too.
 LINES = 5
@@ -114,13 +115,12 @@ class _Loader:
 
     def rows(self, sql: str, rows: Iterable[Any]) -> None:
         for some in _batches(rows):
-            with self.database.write() as tx:
-                tx.many(sql, some)
+            self.database.write(partial(Transaction.many, sql=sql, rows=some))
 
     def products(self, products: int, now: str) -> None:
         for some in _batches(range(1, products + 1)):
-            with self.database.write() as tx:
-                store.insert_imported(tx, [_import_row(number) for number in some], now)
+            rows = [_import_row(number) for number in some]
+            self.database.write(partial(store.insert_imported, rows=rows, now=now))
 
     def take_stock(self, amounts: Amounts, now: str) -> None:
         """What the orders hold leaves the stock, with a movement for each."""

@@ -30,14 +30,12 @@ def turn(queue: FairQueue, timeout_s: float) -> Iterator[None]:
 
 def _write_for(path: str, seconds: float, start: Barrier, counts: "Queue[int]") -> None:
     database = SQLiteDatabase(path)
-    with database.write() as tx:
-        tx.execute("CREATE TABLE IF NOT EXISTS t (n INTEGER)")
+    database.write(lambda tx: tx.execute("CREATE TABLE IF NOT EXISTS t (n INTEGER)"))
     count = 0
     start.wait()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        with database.write() as tx:
-            tx.execute("INSERT INTO t VALUES (1)")
+        database.write(lambda tx: tx.execute("INSERT INTO t VALUES (1)"))
         count += 1
     counts.put(count)
 

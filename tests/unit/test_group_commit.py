@@ -3,13 +3,15 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 import pysqlite3 as sqlite3
 import pytest
 
-from shop_common.db import Database
+from shop_common import log
+from shop_common.db import Database, Transaction
 from shop_common.db.sqlite import SQLiteDatabase
 from shop_common.errors import BusyError, DamagedError
 
@@ -19,14 +21,13 @@ class Gate:
 
     def __init__(self, pool: ThreadPoolExecutor, database: Database, **how: bool) -> None:
         self._entered, self._opened = threading.Event(), threading.Event()
-        self.done = pool.submit(self._hold, database, how)
+        self.done = pool.submit(database.write, self._hold, **how)
         assert self._entered.wait(10)
 
-    def _hold(self, database: Database, how: dict[str, bool]) -> None:
-        with database.write(**how) as tx:
-            tx.execute("INSERT INTO notes (id) VALUES (0)")
-            self._entered.set()
-            assert self._opened.wait(10)
+    def _hold(self, tx: Transaction) -> None:
+        tx.execute("INSERT INTO notes (id) VALUES (0)")
+        self._entered.set()
+        assert self._opened.wait(10)
 
     def open(self) -> None:
         self._opened.set()
@@ -35,12 +36,12 @@ class Gate:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[SQLiteDatabase]:
     database = SQLiteDatabase(str(tmp_path / "notes.db"))
-    with database.schema_change() as tx:
-        tx.execute("CREATE TABLE authors (id INTEGER PRIMARY KEY)")
-        tx.execute(
-            "CREATE TABLE notes (id INTEGER PRIMARY KEY, author_id INTEGER"
-            " REFERENCES authors (id) DEFERRABLE INITIALLY DEFERRED)"
-        )
+    for table in (
+        "authors (id INTEGER PRIMARY KEY)",
+        "notes (id INTEGER PRIMARY KEY, author_id INTEGER REFERENCES authors (id)"
+        " DEFERRABLE INITIALLY DEFERRED)",
+    ):
+        database.write(lambda tx, table=table: tx.execute(f"CREATE TABLE {table}"))  # type: ignore[misc]
     yield database
     database.close()
 
@@ -73,8 +74,14 @@ def ids(database: Database) -> set[int]:
 
 
 def add(database: Database, note: int, *, author: int | None = None) -> None:
-    with database.write() as tx:
-        tx.execute("INSERT INTO notes (id, author_id) VALUES (?, ?)", (note, author))
+    database.write(
+        lambda tx: tx.execute("INSERT INTO notes (id, author_id) VALUES (?, ?)", (note, author))
+    )
+
+
+def refused(tx: Transaction) -> None:
+    if tx.any("SELECT id FROM notes WHERE id = 0"):
+        raise LookupError("it is there already")
 
 
 def come(
@@ -83,7 +90,7 @@ def come(
     """Start these transactions; they stand before the lock when this returns."""
     futures = [pool.submit(part) for part in parts]
     deadline = time.monotonic() + 10
-    while database._group._coming < len(parts):
+    while len(database._group._waiting) < len(parts):
         assert time.monotonic() < deadline
         time.sleep(0.001)
     return futures
@@ -107,19 +114,13 @@ def test_nobody_returns_before_the_commit(
     """Neither with what it did nor with an error: that may be about what a neighbour did."""
     last_entered, finish = threading.Event(), threading.Event()
 
-    def last() -> None:
-        with database.write() as tx:
-            tx.execute("INSERT INTO notes (id) VALUES (1)")
-            last_entered.set()
-            assert finish.wait(10)
-
-    def refused() -> None:
-        with database.write() as tx:
-            if tx.one("SELECT id FROM notes WHERE id = 0"):
-                raise LookupError("it is there already")
+    def last(tx: Transaction) -> None:
+        tx.execute("INSERT INTO notes (id) VALUES (1)")
+        last_entered.set()
+        assert finish.wait(10)
 
     gate = Gate(pool, database)
-    futures = come(pool, database, refused, last)
+    futures = come(pool, database, lambda: database.write(refused), lambda: database.write(last))
     gate.open()
     assert last_entered.wait(10)
     # `refused` came before or after `last`; in both cases it is part of what is not committed.
@@ -137,18 +138,14 @@ def test_nobody_returns_before_the_commit(
 def test_a_part_that_fails_harms_no_neighbour(
     pool: ThreadPoolExecutor, database: SQLiteDatabase, commits: list[str]
 ) -> None:
-    def fail(note: int) -> None:
-        add_two(note)
-        raise AssertionError
-
-    def add_two(note: int) -> None:
-        with database.write() as tx:
-            tx.execute("INSERT INTO notes (id) VALUES (?)", (note,))
-            tx.execute("INSERT INTO notes (id) VALUES (0)")
+    def fail(tx: Transaction, note: int) -> None:
+        tx.execute("INSERT INTO notes (id) VALUES (?)", (note,))
+        tx.execute("INSERT INTO notes (id) VALUES (0)")
 
     gate = Gate(pool, database)
-    good = [lambda n=n: add(database, n) for n in (1, 2, 3)]
-    futures = come(pool, database, *good, lambda: fail(4), lambda: fail(5))
+    good = [partial(add, database, note) for note in (1, 2, 3)]
+    bad = [partial(database.write, partial(fail, note=note)) for note in (4, 5)]
+    futures = come(pool, database, *good, *bad)
     gate.open()
     gate.done.result()
     for future in futures[:3]:
@@ -164,12 +161,6 @@ def test_if_the_commit_fails_all_parts_do(
     pool: ThreadPoolExecutor, database: SQLiteDatabase
 ) -> None:
     """Who was refused for what a neighbour did too: none of that is there."""
-
-    def refused() -> None:
-        with database.write() as tx:
-            if tx.any("SELECT id FROM notes WHERE id = 0"):
-                raise LookupError("it is there already")
-
     gate = Gate(pool, database)
     futures = come(
         pool,
@@ -177,7 +168,7 @@ def test_if_the_commit_fails_all_parts_do(
         lambda: add(database, 1),
         lambda: add(database, 2, author=7),  # there is no such author, and COMMIT finds it
         lambda: add(database, 3),
-        refused,
+        lambda: database.write(refused),
     )
     gate.open()
     for future in [gate.done, *futures]:
@@ -194,8 +185,7 @@ def test_if_sqlite_drops_the_transaction_all_parts_fail(
     """As it does by itself when a disk is full."""
 
     def drop() -> None:
-        with database.write() as tx:
-            tx.execute("INSERT OR ROLLBACK INTO notes (id) VALUES (0)")
+        database.write(lambda tx: tx.execute("INSERT OR ROLLBACK INTO notes (id) VALUES (0)"))
 
     gate = Gate(pool, database)
     (future,) = come(pool, database, drop)
@@ -270,26 +260,24 @@ def test_a_fault_of_the_machine_is_busy(
     fault = sqlite3.OperationalError("a fault")
     fault.sqlite_errorcode = code
 
-    def write() -> None:
-        with database.write():
-            raise fault
+    def fail(tx: Transaction) -> None:
+        raise fault
 
     with pytest.raises(BusyError) as caught:
-        write()
+        database.write(fail)
     assert type(caught.value) is error
 
 
 def test_the_first_part_fails_alone(pool: ThreadPoolExecutor, database: SQLiteDatabase) -> None:
     entered, fail = threading.Event(), threading.Event()
 
-    def first() -> None:
-        with database.write() as tx:
-            tx.execute("INSERT INTO notes (id) VALUES (0)")
-            entered.set()
-            assert fail.wait(10)
-            raise LookupError
+    def first(tx: Transaction) -> None:
+        tx.execute("INSERT INTO notes (id) VALUES (0)")
+        entered.set()
+        assert fail.wait(10)
+        raise LookupError
 
-    failing = pool.submit(first)
+    failing = pool.submit(database.write, first)
     assert entered.wait(10)
     futures = come(pool, database, lambda: add(database, 1), lambda: add(database, 2))
     fail.set()
@@ -307,11 +295,10 @@ def test_who_is_alone_shares_nothing(
     """Nobody's answer waits for a long transaction that came after it."""
     entered, finish = threading.Event(), threading.Event()
 
-    def long() -> None:
-        with database.write(alone=True) as tx:
-            entered.set()
-            assert finish.wait(10)
-            tx.execute("INSERT INTO notes (id) VALUES (1)")
+    def long(tx: Transaction) -> None:
+        entered.set()
+        assert finish.wait(10)
+        tx.execute("INSERT INTO notes (id) VALUES (1)")
 
     if first_alone:
         gate = Gate(pool, database, alone=True)
@@ -321,7 +308,7 @@ def test_who_is_alone_shares_nothing(
         future.result()
     else:
         gate = Gate(pool, database)
-        (future,) = come(pool, database, long)
+        (future,) = come(pool, database, lambda: database.write(long, alone=True))
         gate.open()
         gate.done.result()  # while the long one has not even begun to end
         assert entered.wait(10)
@@ -340,13 +327,12 @@ def test_a_durable_part_shares_no_commit_that_is_not(
     """The other way round it costs nobody anything."""
     said: list[int] = []
 
-    def second() -> None:
-        with database.write(durable=not first_durable) as tx:
-            tx.execute("INSERT INTO notes (id) VALUES (1)")
-            said.append(tx.get("PRAGMA synchronous")["synchronous"])
+    def second(tx: Transaction) -> None:
+        tx.execute("INSERT INTO notes (id) VALUES (1)")
+        said.append(tx.get("PRAGMA synchronous")["synchronous"])
 
     gate = Gate(pool, database, durable=first_durable)
-    (future,) = come(pool, database, second)
+    (future,) = come(pool, database, lambda: database.write(second, durable=not first_durable))
     gate.open()
     gate.done.result()
     future.result()
@@ -372,30 +358,68 @@ def test_who_waits_in_vain_is_told_and_holds_up_nobody(
     assert ids(database) == {0, 3}
 
 
-def test_who_was_counted_on_and_gives_up_ends_the_transaction(
-    pool: ThreadPoolExecutor, database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("first_alone", [False, True])
+def test_who_gives_up_too_late_goes_on(
+    pool: ThreadPoolExecutor,
+    database: SQLiteDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    first_alone: bool,
 ) -> None:
-    """The one before has left it the open transaction in the moment in which it gave up."""
-    mutex = database._group._mutex
+    """In that moment its part has been taken up, or it has been called to lead the next ones."""
+    monkeypatch.setattr("shop_common.db.LOCK_WAIT_S", 0.05)
+    mutex, here = database._group._mutex, threading.local()
+    gave_up, too_late = threading.Event(), threading.Event()
 
     class Late:
-        release = mutex.release
+        def __enter__(self) -> None:
+            here.times = getattr(here, "times", 0) + 1
+            if here.times == 2 and getattr(here, "is_late", False):
+                gave_up.set()
+                assert too_late.wait(10)
+            mutex.acquire()
 
-        def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-            if timeout == -1:
-                return mutex.acquire(blocking)
-            while mutex.locked():
-                time.sleep(0.001)
-            return False
+        def __exit__(self, *_: object) -> None:
+            mutex.release()
+
+    def work(tx: Transaction) -> None:
+        tx.execute("INSERT INTO notes (id) VALUES (1)")
+        too_late.set()
+        assert wait([future], timeout=0.1).not_done, "nobody returns before the commit"
+
+    def late() -> None:
+        here.is_late = True
+        database.write(work)
+
+    gate = Gate(pool, database, alone=first_alone)
+    monkeypatch.setattr(database._group, "_mutex", Late())
+    future = pool.submit(late)
+    assert gave_up.wait(10)
+    gate.open()
+    if first_alone:
+        gate.done.result(10)
+        too_late.set()
+    future.result(10)
+    gate.done.result(10)
+    assert ids(database) == {0, 1}
+
+
+def test_a_part_is_done_as_its_callers_whoever_does_it(
+    pool: ThreadPoolExecutor, database: SQLiteDatabase
+) -> None:
+    """With its request, by which it is logged and its key known."""
+    seen: dict[str, str] = {}
+
+    def write(name: str) -> None:
+        log.request_id.set(name)
+        database.write(lambda _: seen.update({name: log.request_id.get()}))
 
     gate = Gate(pool, database)
-    monkeypatch.setattr(database._group, "_mutex", Late())
-    (future,) = come(pool, database, lambda: add(database, 1))
+    futures = come(pool, database, partial(write, "a"), partial(write, "b"))
     gate.open()
-    with pytest.raises(BusyError):
-        future.result(10)
-    gate.done.result(10)
-    assert ids(database) == {0}
+    for future in [gate.done, *futures]:
+        future.result()
+    assert seen == {"a": "a", "b": "b"}
 
 
 def test_many_threads_and_short_patience(

@@ -78,7 +78,7 @@ def test_a_read_does_not_fail_for_a_writer(
     add_unchecked(cart, partners, 1)
     partners.get(PRODUCTS, json=[{"id": 1}])
 
-    def busy() -> None:
+    def busy(_: object) -> None:
         raise BusyError("The database is busy.")
 
     settled = [{"product_id": 1, "quantity": 2}]
@@ -134,11 +134,12 @@ def test_the_check_writes_only_to_the_line_as_it_was_read(
     add_unchecked(cart, partners, 1)
 
     def answer(_: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
-        with cart.context.db.write() as tx:
-            tx.execute(
+        cart.context.db.write(
+            lambda tx: tx.execute(
                 "UPDATE carts SET items = ? WHERE user_id = 'u'",
                 ('[{"product_id": 1, "quantity": 7, "unverified": true}]',),
             )
+        )
         return 200, {}, "[]"
 
     partners.add_callback(responses.GET, PRODUCTS, answer, content_type="application/json")

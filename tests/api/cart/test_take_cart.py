@@ -4,6 +4,7 @@ import pytest
 import responses
 
 from apps.cart import service, store
+from shop_common.db import Transaction
 from shop_common.errors import BusyError
 from tests.api.cart.taking import (
     PRODUCTS,
@@ -225,10 +226,12 @@ def test_the_check_marks_only_the_line_as_it_was_read(
     add(cart, 1)
     partners.reset()
 
+    def add_another(tx: Transaction) -> None:
+        lines = store.get_lines(tx, "u", service._not_before(cart.context))
+        store.save_lines(tx, "u", (*lines, store.Line(9, 1, True)), "9")
+
     def answer(_: object) -> tuple[int, dict[str, str], str]:
-        with cart.context.db.write() as tx:
-            now = service._not_before(cart.context)
-            store.save_lines(tx, "u", (*store.get_lines(tx, "u", now), store.Line(9, 1, True)), "9")
+        cart.context.db.write(add_another)
         return 200, {}, '[{"id": 1}]'
 
     partners.add_callback(responses.GET, PRODUCTS, answer, content_type="application/json")

@@ -103,12 +103,13 @@ class Cart(Holder):
 def lease_elsewhere(orders: Api, job: str) -> None:
     """Another worker has begun with the job, now."""
     now = orders.clock()
-    with orders.context.db.write() as tx:
-        tx.execute(
+    orders.context.db.write(
+        lambda tx: tx.execute(
             "INSERT INTO job_leases (name, token, leased_until, created_at, updated_at)"
             " VALUES (?, 'another', ?, ?, ?)",
             (job, to_iso(now + timedelta(seconds=LEASE_S)), to_iso(now), to_iso(now)),
         )
+    )
 
 
 @pytest.fixture

@@ -325,8 +325,7 @@ def test_a_try_that_lost_its_key_takes_no_effect(
     """Whether the one who took it over is still at it or has failed; and it frees nobody's key."""
 
     def sleep_and_lose_it(request: requests.PreparedRequest) -> Any:
-        with orders.context.db.write() as tx:
-            tx.execute(fate)
+        orders.context.db.write(lambda tx: tx.execute(fate))
         return catalog_app.reserve(request)
 
     reserve_by(partners, sleep_and_lose_it)
@@ -438,7 +437,7 @@ def test_a_key_whose_commit_was_not_answered_is_kept_by_its_order(
     """Who sends it again, as the 504 says, gets the order that was made, and no other."""
     insert = creation._insert
 
-    def refuse() -> None:
+    def refuse(_: object) -> None:
         raise BusyError("The database is unavailable.")
 
     key = {"Idempotency-Key": "k1"}

@@ -124,13 +124,12 @@ def test_a_day_ends_at_midnight_in_utc(orders: Api, pay: Pay) -> None:
     order_ids = [pay((1, 1)) for _ in range(3)]
     today = orders.clock().replace(hour=0, minute=0, second=0, microsecond=0)
     moments = [today - timedelta(microseconds=1), today, today + timedelta(days=1)]
-    with orders.context.db.write() as tx:
-        for order_id, moment in zip(order_ids, moments, strict=True):
-            at = to_iso(moment)
-            tx.execute(
-                "UPDATE orders SET paid_at = ?, created_at = ? WHERE order_id = ?",
-                (at, at, order_id),
-            )
+    change = "UPDATE orders SET paid_at = ?, created_at = ? WHERE order_id = ?"
+    rows = [
+        (to_iso(moment), to_iso(moment), order_id)
+        for order_id, moment in zip(order_ids, moments, strict=True)
+    ]
+    orders.context.db.write(lambda tx: tx.many(change, rows))
     body = stats(orders, "?days=2")
     assert [day["orders"] for day in body["days"]] == [1, 1]
     assert body["statuses"]["PAID"] == 2

@@ -28,8 +28,9 @@ def test_newest_first(orders: Api, many_orders: list[str]) -> None:
 def test_pages_follow_one_another(orders: Api, many_orders: list[str], at_once: bool) -> None:
     """Also where many were made in one moment: then by their ids."""
     if at_once:
-        with orders.context.db.write() as tx:
-            tx.execute("UPDATE orders SET created_at = ?", (to_iso(orders.clock()),))
+        orders.context.db.write(
+            lambda tx: tx.execute("UPDATE orders SET created_at = ?", (to_iso(orders.clock()),))
+        )
         many_orders.sort()
     seen, path = [], "/orders?limit=3"
     while path:

@@ -23,12 +23,13 @@ def test_an_order_from_before_is_kept(tmp_path: Path, postgres_url: str | None) 
         config = replace(config, app="upgrade", database_url=postgres_url)
     database = open_database(config)
     migrate(database, [old])
-    with database.write() as tx:
-        tx.execute(
+    database.write(
+        lambda tx: tx.execute(
             "INSERT INTO orders (order_id, user_id, items, status, total_amount, unverified,"
             " from_cart, created_at, updated_at)"
             " VALUES ('o-1', 'ann', '[[1, 2, 999]]', 'CREATED', 1998, 0, 1, 'then', 'then')"
         )
+    )
     assert migrate(database, [MIGRATIONS]) == ["0006_no_from_cart", "0007_failing_checks"]
     with database.read() as tx:
         order = store.get_order(tx, "o-1")

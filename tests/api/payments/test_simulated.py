@@ -28,9 +28,9 @@ def test_without_faults_a_payment_is_one_transaction(
     writes = []
     write = type(payments.context.db).write
 
-    def counted(database: Any, **how: bool) -> Any:
+    def counted(database: Any, work: Any, **how: bool) -> Any:
         writes.append(1)
-        return write(database, **how)
+        return write(database, work, **how)
 
     monkeypatch.setattr(type(payments.context.db), "write", counted)
     assert payments.post(PAY).status_code == 200
@@ -118,6 +118,5 @@ def test_the_tables_hold_the_rules_themselves(payments: Api, change: str) -> Non
     payment_id = payments.post(PAY, headers={"Idempotency-Key": "k-1"}).json["payment_id"]
     headers = {"Idempotency-Key": "r-1"}
     payments.post(f"/payments/{payment_id}/refund", json={"amount": 1}, headers=headers)
-    database = payments.context.db
-    with pytest.raises(Exception, match=r"(?i)constraint"), database.write() as tx:
-        tx.execute(change)
+    with pytest.raises(Exception, match=r"(?i)constraint"):
+        payments.context.db.write(lambda tx: tx.execute(change))
