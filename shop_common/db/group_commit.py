@@ -71,7 +71,11 @@ class GroupCommit:
         if part.leads:
             self._lead(part)
         if part.error is not None:
-            raise part.error
+            try:
+                raise part.error
+            finally:
+                # Its traceback leads back to the part: else both would wait for the collector.
+                part.error = None
         return part.result
 
     def _wait(self, part: _Part) -> None:

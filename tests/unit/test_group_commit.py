@@ -1,7 +1,9 @@
 """Group commit on SQLite: who shares a commit, what each of them hears, and when."""
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
@@ -420,6 +422,36 @@ def test_a_part_is_done_as_its_callers_whoever_does_it(
     for future in [gate.done, *futures]:
         future.result()
     assert seen == {"a": "a", "b": "b"}
+
+
+def test_an_error_keeps_nothing_alive(pool: ThreadPoolExecutor, database: SQLiteDatabase) -> None:
+    """Neither what its part held, nor what those held that shared the transaction."""
+
+    class Held:
+        pass
+
+    held: list[weakref.ref[Held]] = []
+
+    def attempt() -> None:
+        def fail(tx: Transaction, rows: Held) -> None:
+            raise LookupError
+
+        rows = Held()
+        held.append(weakref.ref(rows))
+        with pytest.raises(LookupError):
+            database.write(partial(fail, rows=rows))
+
+    gc.disable()
+    try:
+        attempt()
+        gate = Gate(pool, database)
+        futures = come(pool, database, attempt)
+        gate.open()
+        for future in [gate.done, *futures]:
+            future.result()
+        assert [each() for each in held] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_many_threads_and_short_patience(
