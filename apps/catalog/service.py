@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -181,10 +182,8 @@ def import_products(
         with context.db.read() as tx:
             planned_for = store.fingerprint(tx)
             plan = _plan_import(tx, file, set_stock=set_stock)
-        try:
+        with suppress(_ChangedMeanwhileError):
             return _import(context, file, plan, None if dry_run else planned_for)
-        except _ChangedMeanwhileError:
-            continue
     raise BusyError("The catalogue changes too often for an import.")
 
 
@@ -198,7 +197,7 @@ def _import(
     """Carry out the plan, alone; without `planned_for` only say what it would do."""
     now = to_iso(context.clock())
 
-    def write(tx: Transaction) -> dict[str, Any]:
+    def carry_out(tx: Transaction) -> dict[str, Any]:
         idempotency.claim(tx)
         if planned_for is not None and (plan.created or plan.updated or plan.stock_set):
             store.lock_imports(tx)
@@ -218,7 +217,7 @@ def _import(
         }
         return idempotency.keep(tx, answer)
 
-    return context.db.write(write, alone=True)
+    return context.db.write(carry_out, alone=True)
 
 
 def _plan_import(tx: Transaction, file: ProductFile, *, set_stock: bool) -> ImportPlan:

@@ -1,5 +1,6 @@
 """POST /products/import: which product a row means, what it changes, all or nothing."""
 
+import itertools
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from apps.catalog import store
 from tests.api.harness import KEY, Api
 
 REAL_EXPORT = (Path(__file__).parents[2] / "data" / "shopify-apparel.csv").read_bytes()
@@ -244,3 +246,20 @@ def test_two_imports_at_once(make_api: Callable[..., Api]) -> None:
         thread.join()
     assert sorted(counts(result) for result in results) == [(0, 0, 300), (0, 0, 300), (300, 0, 0)]
     assert len(catalog.get("/products?limit=1000").json) == 300
+
+
+def test_a_catalogue_that_changes_all_the_time(
+    catalog: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import that is never what was planned takes no effect, and can be sent again."""
+    body = f"{HEADER}\nmug,Mug,,,M-1,5,10"
+    how: dict[str, Any] = {"data": body, "content_type": "text/csv"}
+    how["headers"] = {"Idempotency-Key": "import-1"}
+    with monkeypatch.context() as busy:
+        versions = itertools.count()
+        busy.setattr(store, "fingerprint", lambda _: {"versions": next(versions)})
+        refused = catalog.post("/products/import", **how)
+    assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+    assert refused.json == {"detail": "The catalogue changes too often for an import."}
+    assert len(catalog.get("/products").json) == 3
+    assert counts(catalog.post("/products/import", **how).json) == (1, 0, 0)
