@@ -233,5 +233,8 @@ def _respond(status: int, headers: Mapping[str, str], body: str) -> Response:
 def prune(database: Database, now: datetime) -> int:
     """Delete a batch of keys older than KEPT_HOURS; how many."""
     before = to_iso(now - timedelta(hours=KEPT_HOURS))
-    where = "idempotency", "route, key", "created_at"
-    return database.write(lambda tx: tx.delete_before(*where, before, PRUNED_AT_ONCE))
+
+    def delete(tx: Transaction) -> int:
+        return tx.delete_before("idempotency", "route, key", "created_at", before, PRUNED_AT_ONCE)
+
+    return database.write(delete)

@@ -167,8 +167,9 @@ class Outbox:
         """Take the row for LEASE_S, if it is the oldest open one of its aggregate and free."""
         now = self.clock()
         is_free = "due_at <= ? OR due_at > ?" + (" OR lease IS NULL" if even_put_off else "")
-        return self.database.write(
-            lambda tx: tx.one(
+
+        def lease(tx: Transaction) -> Row | None:
+            return tx.one(
                 "UPDATE outbox SET lease = ?, due_at = ?, attempts = attempts + 1, updated_at = ?"
                 " WHERE id = ? AND closed_at IS NULL AND parked_at IS NULL"
                 f" AND ({is_free}) AND {_OLDEST} RETURNING *",
@@ -180,9 +181,9 @@ class Outbox:
                     clock.to_iso(now),
                     clock.too_far_ahead(now, LEASE_S),
                 ),
-            ),
-            durable=False,
-        )
+            )
+
+        return self.database.write(lease, durable=False)
 
     def _send(self, row: Row) -> Answer | None:
         """POST the row; close it, put it off or park it by what comes back."""
@@ -228,8 +229,9 @@ class Outbox:
         now = self.clock()
         wait_s = min(RETRY_MAX_S, 0.25 * 2 ** min(row["attempts"], 10)) * random.uniform(0.5, 1)
         parks = refused and row["refusals"] + 1 >= REFUSALS_BEFORE_PARKING
-        self.database.write(
-            lambda tx: tx.execute(
+
+        def put_off(tx: Transaction) -> None:
+            tx.execute(
                 "UPDATE outbox SET due_at = ?, refusals = refusals + ?, parked_at = ?,"
                 " last_error = ?, lease = NULL, updated_at = ?"
                 " WHERE id = ? AND lease = ? AND closed_at IS NULL",
@@ -242,9 +244,9 @@ class Outbox:
                     row["id"],
                     row["lease"],
                 ),
-            ),
-            durable=False,
-        )
+            )
+
+        self.database.write(put_off, durable=False)
         outcome = "parked" if parks else "put_off"
         metrics.count(metrics.OUTBOX_SENT, row["topic"], outcome)
         logger.warning(
@@ -298,5 +300,8 @@ def retry(database: Database, row_id: int, now: datetime) -> dict[str, Any]:
 def prune(database: Database, now: datetime) -> int:
     """Delete a batch of rows that were delivered more than KEPT_DAYS ago; how many."""
     before = clock.to_iso(now - timedelta(days=KEPT_DAYS))
-    where = "outbox", "id", "closed_at"
-    return database.write(lambda tx: tx.delete_before(*where, before, PRUNED_AT_ONCE))
+
+    def delete(tx: Transaction) -> int:
+        return tx.delete_before("outbox", "id", "closed_at", before, PRUNED_AT_ONCE)
+
+    return database.write(delete)

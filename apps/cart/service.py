@@ -168,7 +168,7 @@ def _change(context: Context, user_id: str, change: Callable[[Lines], Lines]) ->
     """Apply `change` to the user's lines, alone with them; the lines as they are then."""
     now, not_before = to_iso(context.clock()), _not_before(context)
 
-    def write(tx: Transaction) -> Lines:
+    def apply(tx: Transaction) -> Lines:
         idempotency.claim(tx)
         old = store.lock_lines(tx, user_id, not_before, now)
         lines = change(old)
@@ -177,7 +177,7 @@ def _change(context: Context, user_id: str, change: Callable[[Lines], Lines]) ->
         idempotency.keep(tx, model.dump_change("Item added", lines))
         return lines
 
-    return context.db.write(write)
+    return context.db.write(apply)
 
 
 def _not_before(context: Context) -> str:

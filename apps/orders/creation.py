@@ -106,7 +106,7 @@ def claim(
     now = to_iso(context.clock())
     row = Order(order_id, user_id or "", (), model.ABANDONED, 0, False, now, now)
 
-    def insert(tx: Transaction) -> list[Row]:
+    def abandon(tx: Transaction) -> list[Row]:
         store.insert_order(tx, row)
         if store.find_statuses(tx, [order_id]) != {order_id: model.ABANDONED}:
             return []
@@ -119,4 +119,4 @@ def claim(
             if not context.outbox.has_open(tx, message.aggregate)
         ]
 
-    return context.db.write(insert)
+    return context.db.write(abandon)
