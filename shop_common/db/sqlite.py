@@ -136,7 +136,7 @@ class SQLiteDatabase(Database):
             self.path,
             isolation_level=None,
             timeout=LOCK_WAIT_S,
-            check_same_thread=False,  # close() may be called by another thread
+            check_same_thread=False,  # any thread may lead a write, or call close()
         )
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode=WAL")
