@@ -89,6 +89,9 @@ def command(
     shop = Shop(data_dir, _number(config.host), port or DEFAULT_PORT, config.port_base)
     if shop.port in range(shop.port_base, shop.port_base + len(APPS)):
         raise click.ClickException(f"--port {shop.port} is one of the apps' ports too")
+    # From here on `down` ends this start, however long it takes.
+    shop.supervisor = processes.find_process(os.getpid())
+    shop.save()
     listeners = {name: _listen(shop, name) for name in (*APPS, "nginx")}
     nginx_program = nginx.get_nginx()
     nginx.write_config(shop, config)

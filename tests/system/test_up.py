@@ -1,5 +1,6 @@
 """Starting and stopping: what is said, what is refused, what is left behind."""
 
+import contextlib
 import json
 import os
 import re
@@ -326,6 +327,26 @@ def test_ctrl_c_while_it_starts(own_shop: RunningShop) -> None:
             process.communicate(timeout=60)
         wait_for(lambda: not any(listening(port) for port in all_ports(own_shop)))
         assert own_shop.run("status").returncode == 3
+
+
+def test_down_while_it_starts(own_shop: RunningShop) -> None:
+    """It ends the start, also before there is anything else to end."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(writing, bytes(65536)):
+            pass
+    os.set_blocking(writing, True)
+    # It waits for somebody to read what it says: that it is starting the shop.
+    command = own_shop.command("up", *own_shop.ports)
+    with subprocess.Popen(command, env=own_shop.environment, stdout=writing) as process:
+        wait_for(lambda: listening(own_shop.port))
+        said = own_shop.run("down").stdout
+        process.kill()
+    os.close(reading)
+    os.close(writing)
+    assert "The shop is stopped" in said
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_detach_leaves_no_descriptor_of_the_caller_open(own_shop: RunningShop) -> None:
