@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NoReturn
 
@@ -74,15 +74,13 @@ def redirect(shop: Shop, name: str) -> None:
     os.close(log)
 
 
-def exits() -> list[tuple[int, int]]:
-    """The children that have ended since the last call, each with its wait status.
+def exits() -> Iterator[tuple[int, int]]:
+    """The children that have ended, each with its wait status; one is waited for as it is given.
 
     What is left of its group goes with each: the workers of a master that was killed keep its
     sockets and its databases' locks. Before it is waited for, no stranger can have its number.
     """
-    found = []
     with suppress(ChildProcessError):
         while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             processes.kill_group(ended.si_pid)
-            found.append(os.waitpid(ended.si_pid, 0))
-    return found
+            yield os.waitpid(ended.si_pid, 0)

@@ -1,5 +1,6 @@
 """When the supervisor starts again what has died, and what it does to what does not stop."""
 
+import os
 import selectors
 import signal
 import socket
@@ -14,7 +15,7 @@ from shop_common.cli.check import Check
 from shop_common.cli.processes import find_process
 from shop_common.cli.programs import Program
 from shop_common.cli.state import Shop
-from shop_common.cli.supervisor import Supervisor
+from shop_common.cli.supervisor import StartError, Supervisor
 
 
 @pytest.fixture
@@ -61,6 +62,19 @@ def test_what_is_not_ready_is_asked_more_rarely_than_what_is_silent(
         theirs.sendall(said)
     program.read_probe(supervisor.selector)
     assert (program.is_ready, program.probe_at) == (False, 100.0 + wait_s)
+
+
+def test_apps_that_cannot_start_at_the_same_time(supervisor: Supervisor, program: Program) -> None:
+    """The first ends it all, with its reason; the others are no error of their own."""
+    supervisor.shop.ready = False
+    supervisor.programs.append(replace(program, name="orders"))
+    for each in supervisor.programs:
+        each.pid = os.spawnlp(os.P_NOWAIT, "false", "false")
+        os.waitid(os.P_PID, each.pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(StartError, match="could not start"):
+        supervisor._reap()
+    supervisor._stop(at_once=True)
+    assert not any(each.pid for each in supervisor.programs)
 
 
 def test_a_second_ctrl_c_means_now(
