@@ -128,10 +128,11 @@ def _completed(body: Any, order_id: str) -> tuple[str, int] | None:
 def list_unsettled(context: Context, partner: str, limit: int) -> dict[str, str | None]:
     """The ids that a partner holds something for and whose order nobody has confirmed yet.
 
-    Each with the user from whose cart it came, if it did.
+    Each with the user from whose cart it came, if it did. Asks through an open breaker: that
+    costs little, and until somebody finds the catalogue back no cart can be checked out.
     """
     params = {"unsettled_for": context.config.sweep_after_s, "limit": limit}
-    answer = context.partners[partner].call("GET", _HOLDINGS[partner], params=params)
+    answer = context.partners[partner].call("GET", _HOLDINGS[partner], params=params, probe=True)
     return answer.read_as(
         lambda body: {str(entry["order_id"]): entry.get("user_id") for entry in listed(body)}
     )

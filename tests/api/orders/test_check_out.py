@@ -9,6 +9,7 @@ import pytest
 import requests
 import responses
 
+from shop_common.errors import PartnerError
 from tests.api.harness import Api
 from tests.api.orders.conftest import Cart, Catalog, lease_elsewhere
 from tests.network import mock_network
@@ -81,6 +82,21 @@ def test_a_lost_answer_of_the_cart_costs_no_cart(
     orders.run_jobs()
     assert cart_app.lines == LINES
     assert catalog_app.held == {}
+
+
+@pytest.mark.usefixtures("cart_app")
+def test_the_sweeper_finds_the_catalogue_back(orders: Api, catalog_app: Catalog) -> None:
+    """No check-out waits until the breaker would let one try: after a hang that is 20 s."""
+    from apps.orders import jobs
+
+    client = orders.context.partners["catalog"]
+    for _ in range(2):
+        with pytest.raises(PartnerError):
+            client.call("GET", "/refused")
+    assert client.status()["state"] == "open"
+    jobs.sweep(orders.context, "catalog")
+    assert orders.post("/orders?user_id=u").status_code == 200
+    assert len(catalog_app.held) == 1
 
 
 @pytest.mark.usefixtures("cart_app")
