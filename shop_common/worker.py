@@ -23,6 +23,7 @@ from gunicorn.workers.gthread import (  # type: ignore[import-untyped] # has no 
 )
 
 from shop_common import plain_http, waiting
+from shop_common.log import request_id
 
 SLOW_S = 0.02
 READ_BYTES = 16 * 1024
@@ -145,6 +146,7 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
                     turn.since = time.monotonic()
                     self._answer(descriptor, conn)
                     turn.since = None
+                    request_id.set("")  # what is logged next is not about that request
             if self._expire_at < time.monotonic():
                 self._close_expired()
 

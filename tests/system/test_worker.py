@@ -21,9 +21,11 @@ THREADS = 3
 # Says who is being answered in a file, and answers what is slow when another file is there.
 APP = """
 import os, pathlib, time, uuid, wsgiref.util
+from shop_common.log import request_id
 here = pathlib.Path(__file__).parent
 def app(environ, start_response):
     name = environ["PATH_INFO"].strip("/")
+    request_id.set(name)
     if name == "slow":
         (here / f"began-{uuid.uuid4()}").touch()
         while not (here / "gate").exists():
@@ -233,6 +235,27 @@ def test_what_is_no_request_is_told_so(
             detail = json.loads(answer.read())["detail"]
     assert detail.startswith("The request cannot be read: ")
     assert server.get("quick") == "quick"
+
+
+def test_what_is_no_request_has_no_request_id(serve: Callable[..., Server], tmp_path: Path) -> None:
+    """Least of all that of the request before."""
+    config = tmp_path / "as_json.py"
+    config.write_text(
+        "logconfig_dict = {\n"
+        "    'version': 1,\n"
+        "    'formatters': {'json': {'()': 'shop_common.log.JsonFormatter', 'app': 'x'}},\n"
+        "    'handlers': {'stderr': {'class': 'logging.StreamHandler', 'formatter': 'json'}},\n"
+        "    'root': {'level': 'INFO', 'handlers': ['stderr']},\n"
+        "    'loggers': {'gunicorn.error': {'handlers': [], 'propagate': True}},\n"
+        "}\n"
+    )
+    server = serve("-c", str(config))
+    assert server.get("quick") == "quick"
+    with server.connect() as connection:
+        connection.sendall(b"GE /quick HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(4096)
+    (line,) = (line for line in server.stop().splitlines() if "Invalid request" in line)
+    assert "request_id" not in json.loads(line)
 
 
 def test_a_large_answer_to_a_slow_reader(serve: Callable[..., Server]) -> None:
