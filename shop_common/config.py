@@ -132,10 +132,12 @@ def _is_postgres_url(text: str) -> bool:
     return "@" not in str(parts.get("host", ""))
 
 
-def _path(text: str) -> Path:
-    if not text:
-        raise ValueError("must be a folder")
-    return Path(text).absolute()
+def _folder(text: str) -> Path:
+    path = Path(text).absolute()
+    # SQLite takes files of at most 504.
+    if not text or len(os.fsencode(path)) > 480:
+        raise ValueError("must be a folder (in --data-dir too) whose path has at most 480 bytes")
+    return path
 
 
 # What each is for: docs/configuration.md.
@@ -143,7 +145,7 @@ SETTINGS = (
     Setting("API_KEY", DEFAULT_API_KEY, _key),
     Setting("SHOP_HOST", "127.0.0.1", _host),
     Setting("CORS_ORIGINS", "", _origins),
-    Setting("SHOP_DATA_DIR", "var", _path),
+    Setting("SHOP_DATA_DIR", "var", _folder),
     Setting("SHOP_PORT_BASE", "8001", _whole(1, 65532)),
     Setting("CART_URL", "", _app_url),
     Setting("CATALOG_URL", "", _app_url),

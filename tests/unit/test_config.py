@@ -42,6 +42,7 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
         ("SHOP_HOST", "a;b"),
         ("SHOP_HOST", "*"),
         ("SHOP_DATA_DIR", ""),
+        ("SHOP_DATA_DIR", f"/{'é' * 240}"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "null"),
         ("CORS_ORIGINS", "shop.example"),
