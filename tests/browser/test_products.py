@@ -330,6 +330,14 @@ def test_what_was_typed_is_not_dropped_unasked(
     expect(page.get_by_role("heading", name="Products and stock")).to_be_visible()
     assert not asked_before_leaving(page)
 
+    page.get_by_role("button", name=f"Edit {name}").click()
+    page.get_by_label("SKU").fill("NEW")
+    page.evaluate("history.forward()")
+    expect(question).to_be_visible()
+    expect(page.get_by_label("SKU")).to_have_value("NEW")
+    question.get_by_role("button", name="Drop it").click()
+    expect(page.get_by_role("heading", name="Orders")).to_be_focused()
+
 
 @pytest.mark.parametrize("end", ["Close", "Stop selling"])
 def test_search_that_leaves_out_the_row_that_is_edited(

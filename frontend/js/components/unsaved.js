@@ -7,8 +7,8 @@ import { Dialog } from "./dialog.js";
 
 /**
  * [ask, question]: `ask(drop)` drops the editors that are open: at once, or if something was typed
- * there after the `question`, which has to stand on the page. A link to another page and leaving
- * the dashboard are asked about as well.
+ * there after the `question`, which has to stand on the page. A link to another page, the browser's
+ * way back and leaving the dashboard are asked about as well.
  */
 export function useUnsaved() {
   const [drop, setDrop] = useState(null);
@@ -22,13 +22,24 @@ export function useUnsaved() {
       event.preventDefault();
       ask(() => location.assign(link.hash));
     };
+    // The way back or on; browsers that do not tell of it beforehand do not ask.
+    const travel = (event) => {
+      if (event.navigationType !== "traverse" || !event.cancelable || !hasTyped()) return;
+      event.preventDefault();
+      ask(() => {
+        navigation.removeEventListener("navigate", travel);
+        navigation.traverseTo(event.destination.key);
+      });
+    };
     // Whoever has logged out is not asked any more.
     const leave = (event) => getKey() !== null && hasTyped() && event.preventDefault();
     addEventListener("click", follow);
     addEventListener("beforeunload", leave);
+    globalThis.navigation?.addEventListener("navigate", travel);
     return () => {
       removeEventListener("click", follow);
       removeEventListener("beforeunload", leave);
+      globalThis.navigation?.removeEventListener("navigate", travel);
     };
   }, []);
   const confirm = () => {
