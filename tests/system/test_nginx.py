@@ -299,6 +299,17 @@ def find_lines(shop: RunningShop, request_id: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["request_id"] == request_id]
 
 
+def test_a_body_that_cannot_be_buffered_is_a_503(own_shop: RunningShop) -> None:
+    """As on a full disk: no app has seen the request, so it can be sent again."""
+    own_shop.up()
+    folder = own_shop.data_dir / "run" / "nginx" / "temp" / "body"
+    folder.rmdir()
+    folder.touch()
+    answer = own_shop.post("/api/catalog/products/import", data=b"\n" * 100_000)
+    assert problem(answer) == (503, {"detail": "Service Unavailable"})
+    assert answer.headers["Retry-After"] == "1"
+
+
 def test_a_slow_client_is_dropped_and_holds_nobody_up(shop: RunningShop) -> None:
     """Forty clients that never finish their body: others are answered at once."""
     with ExitStack() as clients:
