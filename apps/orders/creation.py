@@ -13,6 +13,8 @@ from shop_common.errors import BusyError, ShopError, UnknownOutcomeError
 from shop_common.idempotency import AnsweredError
 from shop_common.ids import new_id
 
+_GIVEN_UP = "The order took too long and was given up; try again."
+
 
 @dataclass(slots=True)
 class _Try:
@@ -39,6 +41,9 @@ def create_order(context: Context, user_id: str, wanted: Sequence[WantedLine] | 
         except clients.RefusedError as refusal:
             attempt.asked.remove(refusal.partner)  # all or nothing: a no has taken nothing
             _give_up(context, attempt)
+            # Where catalog names no line it is about the id: this try slept, and was given up.
+            if refusal.partner == "catalog" and not refusal.names_lines:
+                raise BusyError(_GIVEN_UP) from refusal
             raise refusal.error from refusal
         except UnknownOutcomeError:
             raise  # the order may be there: the sweep finds out, and gives back if it is not
@@ -79,7 +84,7 @@ def _insert(context: Context, order: Order) -> None:
     def insert(tx: Transaction) -> None:
         idempotency.claim(tx)
         if not store.insert_order(tx, order):
-            raise BusyError("The order took too long and was given up; try again.")
+            raise BusyError(_GIVEN_UP)
         store.add_history(
             tx, order.order_id, None, order.status, model.CLIENT, None, order.created_at
         )

@@ -85,6 +85,15 @@ def test_a_refusal_is_passed_on_and_leaves_nothing(
         assert tx.all("SELECT * FROM orders") == [], "an answered no has taken nothing"
 
 
+def test_a_try_that_slept_until_it_was_given_up(orders: Api, catalog_app: Catalog) -> None:
+    """What was reserved under its id was given back: no rule forbids the order, so try again."""
+    catalog_app.refusal = (409, {"detail": "Reservation 7 was released", "released": True})
+    response = orders.post("/orders?user_id=u", json=[{"product_id": 1, "quantity": 1}])
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+    assert orders.get("/orders").json == []
+
+
 def test_a_catalogue_that_is_busy_is_not_silent(orders: Api, catalog_app: Catalog) -> None:
     catalog_app.refusal = (503, {"detail": "The database is busy."})
     body = [{"product_id": 1, "quantity": 1, "price": 1}]
