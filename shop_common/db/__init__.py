@@ -44,6 +44,10 @@ class Patience:
     def waited_in_vain(self) -> None:
         self._short_until = time.monotonic() + SHORT_FOR_S
 
+    def waited_well(self) -> None:
+        """Or all waits would stay short where commits take longer than a short one: a slow disk."""
+        self._short_until = 0.0
+
 
 class ConflictRetryError(Exception):
     """The transaction has to be rolled back because of another one, and run again."""

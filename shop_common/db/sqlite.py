@@ -82,6 +82,7 @@ class SQLiteDatabase(Database):
         except (BusyError, sqlite3.OperationalError):
             self._patience.waited_in_vain()
             raise
+        self._patience.waited_well()
         return connection
 
     def _release(self) -> None:

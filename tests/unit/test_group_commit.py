@@ -14,6 +14,7 @@ import pytest
 
 from shop_common import log
 from shop_common.db import Database, Transaction
+from shop_common.db.fair_queue import FairQueue
 from shop_common.db.sqlite import SQLiteDatabase
 from shop_common.errors import BusyError, DamagedError
 
@@ -424,6 +425,19 @@ def test_a_part_is_done_as_its_callers_whoever_does_it(
     assert seen == {"a": "a", "b": "b"}
 
 
+def test_who_gets_the_lock_is_patient_again(
+    database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waits would stay short for ever where a commit takes longer than a short one."""
+    monkeypatch.setattr("shop_common.db.LOCK_WAIT_S", 0.1)
+    other = FairQueue(database.path)
+    other.enter(timeout_s=1)
+    with pytest.raises(BusyError):
+        add(database, 1)
+    assert database._patience.wait_s() < 0.1
+    other.close()
+    add(database, 1)
+    assert database._patience.wait_s() == 0.1
 def test_an_error_keeps_nothing_alive(pool: ThreadPoolExecutor, database: SQLiteDatabase) -> None:
     """Neither what its part held, nor what those held that shared the transaction."""
 
