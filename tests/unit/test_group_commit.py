@@ -438,6 +438,8 @@ def test_who_gets_the_lock_is_patient_again(
     other.close()
     add(database, 1)
     assert database._patience.wait_s() == 0.1
+
+
 def test_an_error_keeps_nothing_alive(pool: ThreadPoolExecutor, database: SQLiteDatabase) -> None:
     """Neither what its part held, nor what those held that shared the transaction."""
 
