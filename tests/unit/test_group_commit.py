@@ -430,6 +430,7 @@ def test_who_gets_the_lock_is_patient_again(
 ) -> None:
     """Waits would stay short for ever where a commit takes longer than a short one."""
     monkeypatch.setattr("shop_common.db.LOCK_WAIT_S", 0.1)
+    monkeypatch.setattr("shop_common.db.SHORT_FOR_S", 60.0)
     other = FairQueue(database.path)
     other.enter(timeout_s=1)
     with pytest.raises(BusyError):
