@@ -38,8 +38,7 @@ def command(data_dir: Path, *, as_json: bool) -> None:
 
 
 def _report(shop: Shop) -> dict[str, Any]:
-    key = find_key(shop)
-    apps = {app: _app_report(shop, app, key) for app in APPS}
+    apps = {app: _app_report(shop, app) for app in APPS}
     nginx = _program(shop, "nginx") | {"ready": _get(f"{shop.address}/")[0] == 200}
     is_up = nginx["ready"] and all(app["ready"] for app in apps.values())
     return {
@@ -52,11 +51,11 @@ def _report(shop: Shop) -> dict[str, Any]:
     }
 
 
-def _app_report(shop: Shop, app: str, key: str) -> dict[str, Any]:
+def _app_report(shop: Shop, app: str) -> dict[str, Any]:
     address = shop.app_address(app)
     status, readiness = _get(f"{address}/readyz")
-    # An app that is silent is not asked twice.
-    details = _get(f"{address}/admin/status", key)[1] if status else {}
+    # An app that is silent is not asked twice; a first start has no key before there are apps.
+    details = _get(f"{address}/admin/status", find_key(shop))[1] if status else {}
     database = readiness.get("database", {}) | details.get("database", {})
     return _program(shop, app) | {
         "ready": status == 200,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import pytest
@@ -104,6 +105,15 @@ def test_a_log_gives_the_terminal_no_commands(tmp_path: Path) -> None:
     log.write_bytes(b"GET /\xc2\x9b31m\x1b]0;x\x07\xff\tend\n")
     shown = run("logs", "nginx-error", "--data-dir", str(tmp_path)).stdout
     assert shown == "GET /\ufffd31m\ufffd]0;x\ufffd\ufffd\tend\n"
+
+
+def test_status_of_a_start_that_is_young(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one of a shop: it has no key yet, and there is nobody to send one to."""
+    monkeypatch.delenv("API_KEY", raising=False)
+    monkeypatch.setattr("shop_common.cli.status.send", Mock(side_effect=ConnectionRefusedError))
+    Shop(tmp_path, supervisor=find_process(os.getpid())).save()
+    shown = CliRunner().invoke(shop, ["status", "--data-dir", str(tmp_path), "--json"])
+    assert (shown.exit_code, json.loads(shown.stdout)["status"]) == (1, "partly up")
 
 
 def test_state_is_kept(tmp_path: Path) -> None:
