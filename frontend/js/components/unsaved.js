@@ -24,12 +24,10 @@ export function useUnsaved() {
     };
     // The way back or on; browsers that do not tell of it beforehand do not ask.
     const travel = (event) => {
-      if (event.navigationType !== "traverse" || !event.cancelable || !hasTyped()) return;
+      if (event.navigationType !== "traverse" || event.info === "asked") return;
+      if (!event.cancelable || !hasTyped()) return;
       event.preventDefault();
-      ask(() => {
-        navigation.removeEventListener("navigate", travel);
-        navigation.traverseTo(event.destination.key);
-      });
+      ask(() => navigation.traverseTo(event.destination.key, { info: "asked" }));
     };
     // Whoever has logged out is not asked any more.
     const leave = (event) => getKey() !== null && hasTyped() && event.preventDefault();
