@@ -39,14 +39,17 @@ class Gate:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[SQLiteDatabase]:
     database = SQLiteDatabase(str(tmp_path / "notes.db"))
-    for table in (
-        "authors (id INTEGER PRIMARY KEY)",
-        "notes (id INTEGER PRIMARY KEY, author_id INTEGER REFERENCES authors (id)"
-        " DEFERRABLE INITIALLY DEFERRED)",
-    ):
-        database.write(lambda tx, table=table: tx.execute(f"CREATE TABLE {table}"))  # type: ignore[misc]
+    database.schema_change(make_tables)
     yield database
     database.close()
+
+
+def make_tables(tx: Transaction) -> None:
+    tx.execute("CREATE TABLE authors (id INTEGER PRIMARY KEY)")
+    tx.execute(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, author_id INTEGER"
+        " REFERENCES authors (id) DEFERRABLE INITIALLY DEFERRED)"
+    )
 
 
 @pytest.fixture
