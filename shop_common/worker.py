@@ -68,8 +68,9 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
         self._idle: dict[int, TConn] = {}
         self._expire_at = 0.0
         self._turn = Turn()
-        self._free_turn = threading.Semaphore(1)  # a turn is only replaced when somebody has it
-        self._replacing = threading.Lock()
+        self._replacing = threading.Lock()  # of the turn, and of the next two
+        self._is_turn_free = True  # a turn is only replaced when somebody has it
+        self._resting: list[threading.Lock] = []  # of those who wait for a turn, the last one last
         self._changing = threading.Lock()  # whether connections are accepted
         self._answers = 0
         self._accepting = False
@@ -125,16 +126,32 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
         with self._replacing:
             if turn is self._turn:
                 self._turn = Turn()
-                self._free_turn.release()
+                if self._resting:
+                    # Who rested last: the processor's caches know the others less.
+                    self._resting.pop().release()
+                else:
+                    self._is_turn_free = True
 
     def _take_turns(self) -> None:
+        bell = threading.Lock()
+        bell.acquire()
         try:
-            while self._free_turn.acquire():
+            while True:
+                self._rest(bell)
                 self._keep_turn(self._turn)
         except BaseException:
             self.log.exception("A thread of the worker has died, and the worker with it")
             self.handle_exit(0, None)
             raise
+
+    def _rest(self, bell: threading.Lock) -> None:
+        """Until it is this thread's turn, which lets go the `bell` that it holds."""
+        with self._replacing:
+            if self._is_turn_free:
+                self._is_turn_free = False
+                return
+            self._resting.append(bell)
+        bell.acquire()
 
     def _keep_turn(self, turn: Turn) -> None:
         waiting.listen(lambda: self._replace(turn))
