@@ -80,6 +80,8 @@ def command(json_file: Path | None, chart_file: Path | None, **options: Any) -> 
         operations = [name for name in operations if name in WITHOUT_CATALOGUE]
     if not operations:
         raise click.UsageError("without the catalogue, only adds and reads of carts are measured")
+    if options["connections"] > options["products"]:
+        raise click.UsageError("there must be a product for each connection")
     options["only"] = operations
     get_nginx()
     get_wrk()

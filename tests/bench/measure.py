@@ -19,8 +19,6 @@ from tests.bench.systems import HERE, System
 from tests.system.running import KEY
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-# Of several requests each; a user's next one rests on the answer before.
-PURCHASES = ("purchase", "checkout")
 # What takes longer is an error; a plain implementation with many products takes very long.
 TIMEOUT_S = 30
 
@@ -63,10 +61,8 @@ def run_wrk(system: System, script: str, load: Load, number: int, seconds: float
         "BENCH_PRODUCTS": str(system.amounts.products),
         "BENCH_ROUND": str(number),
     }
-    # The state machine of a purchase needs a thread for each connection; one drives the others.
-    threads = load.connections if script in PURCHASES else 1
     command = [
-        "wrk", f"-t{threads}", f"-c{load.connections}", f"-d{math.ceil(seconds)}s",
+        "wrk", "-t1", f"-c{load.connections}", f"-d{math.ceil(seconds)}s",
         f"--timeout={TIMEOUT_S}s", "-s", str(HERE / "lua" / f"{script}.lua"), system.url,
     ]  # fmt: skip
     before = cpu_seconds(system.pids())

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from tests.bench.measure import PURCHASES, Run
+from tests.bench.measure import Run
 
 OPERATIONS = {
     "add": "add to cart",
@@ -16,6 +16,8 @@ OPERATIONS = {
     "purchase": "whole purchase",
     "checkout": "purchase of a cart",
 }
+# Of several requests each.
+PURCHASES = ("purchase", "checkout")
 
 Runs = Mapping[str, Mapping[str, Sequence[Run]]]  # by operation, by system, one for each round
 

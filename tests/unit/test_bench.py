@@ -5,8 +5,10 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.bench import catalogue, chart, report
+from tests.bench.command import command
 from tests.bench.measure import Run, percentile, read_run
 
 LUA = Path(__file__).parents[1] / "bench" / "lua"
@@ -29,6 +31,20 @@ def example() -> dict[str, object]:
     }
     about = {"idle_mb": 120.4, "after_mb": 200.6, "start_up_s": [0.9, 1.1]}
     return {"operations": report.summarise(runs), "systems": {"shop": about}}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--products", "10", "--connections", "11"], "a product for each connection"),
+        (["--catalogue", "hung", "--only", "pay"], "only adds and reads"),
+    ],
+)
+def test_options_that_do_not_go_together(options: list[str], said: str) -> None:
+    """Are refused before anything is installed or started."""
+    result = CliRunner().invoke(command, options)
+    assert result.exit_code == 2
+    assert said in result.output
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 2), (51, 3), (99, 4), (100, 4), (1, 1)])

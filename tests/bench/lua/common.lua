@@ -7,6 +7,7 @@ ffi.cdef [[
     int clock_gettime(int clock, bench_time *time);
 ]]
 
+ROUND = tonumber(os.getenv("BENCH_ROUND"))
 USERS = tonumber(os.getenv("BENCH_USERS"))
 PRODUCTS = tonumber(os.getenv("BENCH_PRODUCTS"))
 PEER = os.getenv("BENCH_SYSTEM") == "peer"
@@ -34,16 +35,15 @@ function now_us()
     return tonumber(time.seconds) * 1e6 + tonumber(time.nanoseconds) / 1e3
 end
 
-local threads = {}
+local thread
 
-function setup(thread)
-    table.insert(threads, thread)
-    thread:set("number", #threads)
+function setup(the_only_one)
+    thread = the_only_one
 end
 
--- Another sequence in each round and thread, the same in each run of the benchmark.
+-- Another sequence in each round, the same in each run of the benchmark.
 function init()
-    math.randomseed(tonumber(os.getenv("BENCH_ROUND")) * 1000 + number)
+    math.randomseed(ROUND)
     began_us = now_us()
 end
 
@@ -56,7 +56,7 @@ function done(summary, latency)
         errors.connect + errors.read + errors.write + errors.timeout, errors.status,
         latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
     if collect then
-        out:write(", ", collect(threads))
+        out:write(", ", collect(thread))
     end
     out:write("}\n")
     out:close()

@@ -21,7 +21,7 @@ function response(status, _, body)
     end
 end
 
-function collect(threads)
+function collect(thread)
     return string.format('"failures": %d, "ran_out_s": %.6f',
-        threads[1]:get("failures"), (threads[1]:get("ran_out_us") or 0) / 1e6)
+        thread:get("failures"), (thread:get("ran_out_us") or 0) / 1e6)
 end
