@@ -56,13 +56,19 @@ local function advance(purchase, order_id, body)
         under_way[purchase.bought[1]] = nil
         under_way[purchase.user] = purchase
     elseif purchase.step == 3 then
+        purchase.order_id, purchase.total = order_id, body:match('"total_amount": ?([%d.]+)')
+        if not purchase.order_id or not purchase.total then
+            return false
+        end
         under_way[purchase.user] = nil
         under_way[order_id] = purchase
-        purchase.order_id, purchase.total = order_id, body:match('"total_amount": ?([%d.]+)')
     elseif purchase.step == 4 then
         under_way[order_id] = nil
+        if not body:find('"status": ?"PAID"') then
+            return false
+        end
         table.insert(durations, (now_us() - purchase.started_us) / 1e3)
-        return body:find('"status": ?"PAID"')
+        return true
     end
     purchase.step = purchase.step + 1
     table.insert(ready, purchase)
