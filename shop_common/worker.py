@@ -145,7 +145,7 @@ class TurnWorker(ThreadWorker):  # type: ignore[misc] # has no types
             raise
 
     def _rest(self, bell: threading.Lock) -> None:
-        """Until it is this thread's turn, which lets go the `bell` that it holds."""
+        """Until it is this thread's turn; whoever gives it the turn lets go its `bell`."""
         with self._replacing:
             if self._is_turn_free:
                 self._is_turn_free = False
