@@ -38,7 +38,7 @@ class Finding:
 
     kind: str
     id: str
-    detail: str
+    detail: str = field(compare=False)  # its numbers may change while it stays wrong
     repair: Repair | None = field(default=None, compare=False)
 
     @property
@@ -48,10 +48,11 @@ class Finding:
 
 # What to do about what we cannot put right ourselves.
 _BY_HAND = {
-    "database_damaged": "stop the shop and restore this database from a backup",
+    "database_damaged": "stop the shop and restore the databases, all from one backup",
     "unverified_waits": "see why catalog does not answer orders (./shop logs orders)",
     "total_differs": "compare the order with its payment and correct it by hand",
     "paid_without_payment": "do not ship it; look the payment up at the provider",
+    "paid_order_missing": "restore the databases, all from one backup, or refund it by hand",
     "amount_differs": "cancel the order, or refund or charge the difference by hand",
     "refund_waits": "look the refund up at the provider",
     "refund_sums_differ": "compare its refunds with the provider's",
@@ -74,8 +75,9 @@ def diagnose(
     end = time.monotonic() + patience_s
     while findings and time.monotonic() < end:
         time.sleep(LOOK_AGAIN_S)
-        again = set(examine(databases, time_source(), sweep_after_s))
-        findings = [finding for finding in findings if finding in again]
+        known = set(findings)
+        again = examine(databases, time_source(), sweep_after_s)
+        findings = [finding for finding in again if finding in known]
     return findings
 
 
@@ -165,23 +167,26 @@ def _check_completed(
     """A completed payment has paid its order, or all of it has gone back."""
     order_id = payment["order_id"]
     order = books.orders.get(order_id)
-    pays = order is not None and order["payment_id"] == payment_id
     is_back = succeeded == payment["amount"]
     if not books.is_told("payments", order_id):
         return
-    if order is not None and not pays and order["payment_id"] is None and not is_back:
+    left = f"{to_number(payment['amount'] - succeeded)} was paid for order {order_id}"
+    if order is None or order["status"] == "ABANDONED":
+        # The order may be in a backup, or in another file: that is no reason to refund it.
+        if not is_back:
+            yield Finding("paid_order_missing", payment_id, f"{left}, which is not there")
+        return
+    pays = order["payment_id"] == payment_id
+    if order["payment_id"] is None and not is_back:
         detail = f"order {order_id} does not know that it is paid"
         repair = Repair("orders", f"/orders/{order_id}/payment")
         yield Finding("payment_not_told", payment_id, detail, repair)
-    elif not is_back and (order is None or not pays or order["status"] == "CANCELLED"):
+    elif not is_back and (not pays or order["status"] == "CANCELLED"):
         if books.is_told("orders", f"payments/{order_id}"):
-            detail = (
-                f"{to_number(payment['amount'] - succeeded)} was paid for order {order_id}, which"
-                " does not take it, and has not gone back"
-            )
+            detail = f"{left}, which does not take it, and has not gone back"
             repair = Repair("payments", f"/payments/{payment_id}/return", {"reason": "doctor"})
             yield Finding("not_refunded", payment_id, detail, repair)
-    elif order is not None and pays and order["status"] != "CANCELLED":
+    elif pays and order["status"] != "CANCELLED":
         # What was free is back from the start.
         if (order["status"] == "REFUNDED") == is_back or payment["amount"] == 0:
             return

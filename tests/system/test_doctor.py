@@ -155,7 +155,18 @@ CORRUPTIONS = {
     "a payment of an order that is not there": (
         "payments",
         "UPDATE payments SET order_id = :stranger WHERE order_id = :paid",
-        {"paid_without_payment", "not_refunded"},
+        {"paid_without_payment", "paid_order_missing"},
+    ),
+    "an order lost that is paid": (
+        "orders",
+        "DELETE FROM orders WHERE order_id = :paid",
+        {"paid_order_missing"},
+    ),
+    "an order lost that the sweep has given up since": (
+        "orders",
+        "UPDATE orders SET status = 'ABANDONED', payment_id = NULL, paid_at = NULL"
+        " WHERE order_id = :paid",
+        {"paid_order_missing", "orphan_hold"},
     ),
     "a refund lost": (
         "payments",
