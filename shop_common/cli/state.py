@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -13,14 +13,16 @@ import click
 
 from shop_common.cli import processes
 from shop_common.cli.processes import Process
-from shop_common.config import APPS, load_config
+from shop_common.config import APPS, DEFAULT_API_KEY, SETTINGS, load_config
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
 DEFAULT_PORT_BASE = 8001
-# What a command needs to know to find the databases and to judge what is in them.
-REMEMBERED = (*(f"{app.upper()}_DATABASE_URL" for app in APPS), "SWEEP_AFTER_S", "ORDER_TTL_S")
+DATABASE_URLS = tuple(f"{app.upper()}_DATABASE_URL" for app in APPS)
+# The key has a file of its own; the others are options, and are in shop.json or said of a new shop.
+_NOT_REMEMBERED = ("API_KEY", "SHOP_HOST", "SHOP_DATA_DIR", "SHOP_PORT_BASE", "CATALOG_EMPTY")
+REMEMBERED = tuple(s.name for s in SETTINGS if s.name not in _NOT_REMEMBERED)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -130,28 +132,29 @@ def find_key(shop: Shop) -> str:
     if key := os.environ.get("API_KEY"):
         return key
     with contextlib.suppress(FileNotFoundError):
-        return shop.key_file.read_text()
+        return _read_key(shop)
     raise click.ClickException("API_KEY is not set, and this shop has not been started yet")
 
 
+def _read_key(shop: Shop) -> str:
+    return shop.key_file.read_text().rstrip("\n")  # as an editor leaves it
+
+
 def save_settings(shop: Shop) -> None:
-    """Remember where this environment says that the databases are; it may hold passwords."""
-    write_private(shop.settings_file, json.dumps(settings_here(), indent=2) + "\n")
-
-
-def settings_here() -> dict[str, str]:
-    """What this environment says of what is remembered."""
-    return {name: os.environ[name] for name in REMEMBERED if name in os.environ}
+    """Remember the key, and what this environment says besides; it may hold passwords."""
+    write_private(shop.key_file, os.environ.get("API_KEY", DEFAULT_API_KEY))
+    said = {name: os.environ[name] for name in REMEMBERED if name in os.environ}
+    write_private(shop.settings_file, json.dumps(said, indent=2) + "\n")
 
 
 def load_settings(shop: Shop) -> dict[str, str]:
-    """What the last `up` remembered: its key, and where its databases are.
+    """What the last `up` remembered: its key, and the settings that it was given.
 
     Raises ClickException if it cannot be read: the databases might be elsewhere than we think.
     """
     found: dict[str, str] = {}
     with contextlib.suppress(FileNotFoundError):
-        found["API_KEY"] = shop.key_file.read_text()
+        found["API_KEY"] = _read_key(shop)
     try:
         settings = json.loads(shop.settings_file.read_text())
         return found | {name: str(settings[name]) for name in REMEMBERED if name in settings}
@@ -161,10 +164,11 @@ def load_settings(shop: Shop) -> dict[str, str]:
         raise click.ClickException(f"{shop.settings_file} cannot be read: {error}") from None
 
 
-def recall_settings(shop: Shop) -> None:
+def recall_settings(shop: Shop, names: Collection[str] = ("API_KEY", *REMEMBERED)) -> None:
     """Put what the last `up` remembered into the environment, where that says nothing."""
     for name, value in load_settings(shop).items():
-        os.environ.setdefault(name, value)
+        if name in names:
+            os.environ.setdefault(name, value)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -201,13 +205,19 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def _absolute(_context: click.Context, _parameter: click.Parameter, folder: str) -> Path:
+    if not folder:  # a variable that is not set: not the caller's own folder
+        raise click.BadParameter("must be a folder, and is empty")
+    return Path(folder).absolute()
+
+
 def data_dir_option(function: F) -> F:
     """--data-dir: relative to the caller's folder; without it, `var` in the checkout."""
     return click.option(
         "--data-dir",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=click.Path(file_okay=False),
         envvar="SHOP_DATA_DIR",
-        default=CHECKOUT / "var",
-        callback=lambda _ctx, _parameter, value: value.absolute(),
+        default=str(CHECKOUT / "var"),
+        callback=_absolute,
         help="Where the shop keeps its data.  [default: var in the checkout]",
     )(function)

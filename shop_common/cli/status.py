@@ -54,8 +54,8 @@ def _report(shop: Shop) -> dict[str, Any]:
 def _app_report(shop: Shop, app: str) -> dict[str, Any]:
     address = shop.app_address(app)
     status, readiness = _get(f"{address}/readyz")
-    # An app that is silent is not asked twice; a first start has no key before there are apps.
-    details = _get(f"{address}/admin/status", find_key(shop))[1] if status else {}
+    # An app that is silent is not asked twice; a first start has no key before all are ready.
+    details = _get(f"{address}/admin/status", find_key(shop))[1] if status and shop.ready else {}
     database = readiness.get("database", {}) | details.get("database", {})
     return _program(shop, app) | {
         "ready": status == 200,

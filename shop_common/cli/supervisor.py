@@ -22,7 +22,7 @@ from shop_common.cli.check import Check
 from shop_common.cli.children import exits, fork
 from shop_common.cli.processes import Process
 from shop_common.cli.programs import Program
-from shop_common.cli.state import CHECKOUT, Shop
+from shop_common.cli.state import CHECKOUT, Shop, save_settings
 
 START_TIMEOUT_S = 30.0
 STABLE_AFTER_S = 5.0
@@ -149,6 +149,7 @@ class Supervisor:
 
     def _check_start(self) -> None:
         if all(program.is_ready for program in self.programs):
+            self._remember()
             self.shop.ready = True
             self._save()
             self.check.start_at = time.monotonic() + self.check.every_s
@@ -160,6 +161,14 @@ class Supervisor:
                 f"{late.name} did not get ready within {START_TIMEOUT_S:.0f} s"
                 + _tail(self.shop, late.name)
             )
+
+    def _remember(self) -> None:
+        # Not before: the next start is not to begin with what this one could not.
+        try:
+            save_settings(self.shop)
+        except OSError as error:
+            reason = f"{self.shop.run} cannot be written: {error.strerror}"
+            raise StartError(reason) from None
 
     def _reap(self) -> None:
         for pid, status in exits():

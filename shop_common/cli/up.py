@@ -21,22 +21,21 @@ from shop_common.cli import nginx, processes
 from shop_common.cli.children import end_with, redirect
 from shop_common.cli.programs import Program, make_app, make_front
 from shop_common.cli.state import (
+    DATABASE_URLS,
     DEFAULT_HOST,
     DEFAULT_PORT,
     DEFAULT_PORT_BASE,
+    REMEMBERED,
     Shop,
     data_dir_option,
     load_settings,
     load_shop,
     recall_settings,
-    save_settings,
-    settings_here,
     sign_lock,
     take_lock,
-    write_private,
 )
 from shop_common.cli.supervisor import BACKLOG, StartError, Supervisor
-from shop_common.config import APPS, DEFAULT_API_KEY, Config, load_config
+from shop_common.config import APPS, DEFAULT_API_KEY, SETTINGS, Config, load_config
 from shop_common.db import open_database
 from shop_common.errors import BusyError
 
@@ -74,7 +73,7 @@ def command(
         os.environ["CATALOG_EMPTY"] = "1"
     # What this environment does not say is as it was: else a start after an upgrade would open the
     # shop to the demonstration's key, or find it empty on other databases.
-    recall_settings(Shop(data_dir))
+    recall_settings(Shop(data_dir), ("API_KEY", *DATABASE_URLS))
     config = _check_settings()
     # Orders and carts are nobody else's business on a machine with other users.
     os.umask(0o077)
@@ -83,7 +82,7 @@ def command(
     lock = take_lock(Shop(data_dir))
     if lock is None:
         asked = {"port": port, "port_base": port_base, "host": host}
-        _is_running_already(data_dir, asked, config.api_key)
+        _is_running_already(data_dir, asked)
         return
     _clean_up(load_shop(data_dir))
     shop = Shop(data_dir, _number(config.host), port or DEFAULT_PORT, config.port_base)
@@ -125,7 +124,7 @@ def _check_settings() -> Config:
     return configs[0]
 
 
-def _is_running_already(data_dir: Path, asked: dict[str, Any], api_key: str) -> None:
+def _is_running_already(data_dir: Path, asked: dict[str, Any]) -> None:
     """Say so; wait for a start that is under way. An error if it runs, but not as asked."""
     deadline = time.monotonic() + OTHER_START_S
     shop = load_shop(data_dir)
@@ -146,8 +145,10 @@ def _is_running_already(data_dir: Path, asked: dict[str, Any], api_key: str) -> 
                 f"{getattr(shop, option)}, not {wanted}; stop it with ./shop down"
             )
     running = load_settings(shop)
-    for name, value in {"API_KEY": api_key, **settings_here()}.items():
-        if running.get(name, "") != value:
+    for name, default, parse in SETTINGS:
+        if name not in ("API_KEY", *REMEMBERED) or name not in os.environ:
+            continue
+        if parse(os.environ[name]) != parse(running.get(name, default)):
             raise click.ClickException(
                 f"the shop in {data_dir} is running with another {name}; stop it with ./shop down"
             )
@@ -196,22 +197,9 @@ def _listen(shop: Shop, name: str) -> socket.socket:
 def _supervise(shop: Shop, programs: list[Program], on_ready: Callable[[Supervisor], None]) -> None:
     shop.supervisor = processes.find_process(os.getpid())
     sign_lock(shop)
-    config = load_config("orders")
-    remembered = {
-        file: file.read_text() if file.exists() else None
-        for file in (shop.key_file, shop.settings_file)
-    }
-    write_private(shop.key_file, config.api_key)
-    save_settings(shop)
     try:
-        Supervisor(shop, programs, on_ready, config.doctor_every_s).run()
+        Supervisor(shop, programs, on_ready, load_config("orders").doctor_every_s).run()
     except StartError as error:
-        # The next start is not to begin with what this one could not.
-        for file, text in remembered.items():
-            if text is None:
-                file.unlink()
-            else:
-                write_private(file, text)
         raise click.ClickException(str(error)) from None
 
 

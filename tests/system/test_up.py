@@ -118,6 +118,27 @@ def test_up_again_on_other_databases(own_shop: RunningShop, tmp_path: Path) -> N
     assert own_shop.run("up", "--detach").returncode == 0
 
 
+@pytest.mark.parametrize("given", [{}, {"CURRENCY": "EUR"}])
+def test_up_again_with_other_settings(own_shop: RunningShop, given: dict[str, str]) -> None:
+    """What it runs with is no other setting, named or not."""
+    own_shop.environment |= given
+    own_shop.up()
+    assert own_shop.run("up", "--detach", env={"ORDER_TTL_S": "1800.0"}).returncode == 0
+    other = own_shop.run("up", "--detach", env={"CURRENCY": "GBP"})
+    assert (other.returncode, other.stderr.count("\n")) == (1, 1)
+    assert "another CURRENCY" in other.stderr
+
+
+def test_settings_are_of_one_start(own_shop: RunningShop) -> None:
+    """But for the key and where the databases are."""
+    own_shop.environment["ORDER_TTL_S"] = "1"
+    own_shop.up()
+    own_shop.down()
+    del own_shop.environment["ORDER_TTL_S"]
+    own_shop.up()
+    assert own_shop.run("up", "--detach", env={"ORDER_TTL_S": "1800"}).returncode == 0
+
+
 def test_a_setting_that_is_nothing_is_its_default_again(
     own_shop: RunningShop, tmp_path: Path
 ) -> None:

@@ -17,7 +17,9 @@ from shop_common.cli import COMMANDS, shop
 from shop_common.cli.processes import Process, find_process
 from shop_common.cli.state import (
     CHECKOUT,
+    DATABASE_URLS,
     Shop,
+    find_key,
     load_shop,
     recall_settings,
     replacing,
@@ -34,6 +36,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "shop_common.cli", *arguments],
         cwd=CHECKOUT, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
+
+
+def test_no_folder_is_not_the_callers_own() -> None:
+    """As where a variable that should hold it is not set."""
+    done = CliRunner().invoke(shop, ["status", "--data-dir", ""])
+    assert (done.exit_code, "--data-dir" in done.output) == (2, True)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -175,20 +183,32 @@ def test_a_key_of_ones_own_is_shown_on_a_terminal_only(
 
 
 def test_settings_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that say where the databases are, and no key; a later environment wins over them."""
+    """With the key in a file of its own; a later environment wins over them."""
     shop = Shop(tmp_path)
     shop.run.mkdir()
-    monkeypatch.setattr(os, "environ", {"CART_DATABASE_URL": "sqlite:///a", "API_KEY": "secret"})
-    os.environ |= {"SWEEP_AFTER_S": "5", "ORDER_TTL_S": "60"}
+    monkeypatch.setattr(os, "environ", {"CART_DATABASE_URL": "sqlite:////a"})
+    os.environ |= {"API_KEY": "a-key-of-mine", "SWEEP_AFTER_S": "5", "ORDER_TTL_S": "60"}
     save_settings(shop)
     assert shop.settings_file.stat().st_mode & 0o777 == 0o600
+    assert "a-key-of-mine" not in shop.settings_file.read_text()
     monkeypatch.setattr(os, "environ", {"SWEEP_AFTER_S": "7"})
+    recall_settings(shop, DATABASE_URLS)
+    assert os.environ == {"CART_DATABASE_URL": "sqlite:////a", "SWEEP_AFTER_S": "7"}
     recall_settings(shop)
     assert os.environ == {
-        "CART_DATABASE_URL": "sqlite:///a",
+        "API_KEY": "a-key-of-mine",
+        "CART_DATABASE_URL": "sqlite:////a",
         "SWEEP_AFTER_S": "7",
         "ORDER_TTL_S": "60",
     }
+
+
+def test_a_key_that_an_editor_has_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    shop = Shop(tmp_path)
+    shop.run.mkdir()
+    shop.key_file.write_text("a-key-of-mine\n")
+    assert find_key(shop) == "a-key-of-mine"
 
 
 def test_no_settings_are_no_error(tmp_path: Path) -> None:

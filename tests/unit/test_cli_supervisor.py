@@ -14,7 +14,7 @@ import pytest
 from shop_common.cli.check import Check
 from shop_common.cli.processes import find_process
 from shop_common.cli.programs import Program
-from shop_common.cli.state import Shop
+from shop_common.cli.state import Shop, write_private
 from shop_common.cli.supervisor import StartError, Supervisor
 
 
@@ -75,6 +75,31 @@ def test_apps_that_cannot_start_at_the_same_time(supervisor: Supervisor, program
         supervisor._reap()
     supervisor._stop(at_once=True)
     assert not any(each.pid for each in supervisor.programs)
+
+
+def test_only_a_start_that_got_ready_is_remembered(
+    supervisor: Supervisor, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it was broken off, the next one begins with what was good before."""
+    shop = supervisor.shop
+    shop.ready = False
+    shop.run.mkdir()
+    shop.logs.mkdir()
+    write_private(shop.key_file, "the-key-before")
+    monkeypatch.setenv("API_KEY", "another-key")
+    supervisor._check_start()
+    assert shop.key_file.read_text() == "the-key-before"
+    program.is_ready = True
+    supervisor._check_start()
+    assert shop.key_file.read_text() == "another-key"
+
+
+def test_what_cannot_be_remembered_is_no_start(supervisor: Supervisor, program: Program) -> None:
+    """On a full disk, as a rule: the next one would open the shop to the built-in key."""
+    supervisor.shop.ready = False
+    program.is_ready = True
+    with pytest.raises(StartError, match="run cannot be written"):
+        supervisor._check_start()
 
 
 def test_a_second_ctrl_c_means_now(
