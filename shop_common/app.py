@@ -59,7 +59,7 @@ def build_app(context: Context, blueprint: Blueprint, jobs: Sequence[Job] = ()) 
 
 def _prune(context: Context) -> None:
     for prune in (outbox.prune, idempotency.prune):
-        in_batches(partial(prune, context.db, context.clock()))
+        in_batches(context.db, partial(prune, now=context.clock()))
 
 
 class _Digits(IntegerConverter):

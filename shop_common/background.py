@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shop_common.db import Database, Transaction
 from shop_common.errors import BusyError
 
 logger = logging.getLogger("shop.background")
@@ -32,9 +33,9 @@ class Job:
             logger.exception("%s failed", self.name)
 
 
-def in_batches(run: Callable[[], int]) -> None:
-    """Call it, one transaction, until it has done nothing; others can write in between."""
-    while run():
+def in_batches(database: Database, delete: Callable[[Transaction], int]) -> None:
+    """Run it, each time in a transaction, until it has done nothing; others write in between."""
+    while database.write(delete):
         pass
 
 

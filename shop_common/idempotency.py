@@ -230,11 +230,7 @@ def _respond(status: int, headers: Mapping[str, str], body: str) -> Response:
     return Response(body, status=status, headers=dict(headers), content_type="application/json")
 
 
-def prune(database: Database, now: datetime) -> int:
+def prune(tx: Transaction, now: datetime) -> int:
     """Delete a batch of keys older than KEPT_HOURS; how many."""
     before = to_iso(now - timedelta(hours=KEPT_HOURS))
-
-    def delete(tx: Transaction) -> int:
-        return tx.delete_before("idempotency", "route, key", "created_at", before, PRUNED_AT_ONCE)
-
-    return database.write(delete)
+    return tx.delete_before("idempotency", "route, key", "created_at", before, PRUNED_AT_ONCE)

@@ -297,11 +297,7 @@ def retry(database: Database, row_id: int, now: datetime) -> dict[str, Any]:
     return database.write(make_due)
 
 
-def prune(database: Database, now: datetime) -> int:
+def prune(tx: Transaction, now: datetime) -> int:
     """Delete a batch of rows that were delivered more than KEPT_DAYS ago; how many."""
     before = clock.to_iso(now - timedelta(days=KEPT_DAYS))
-
-    def delete(tx: Transaction) -> int:
-        return tx.delete_before("outbox", "id", "closed_at", before, PRUNED_AT_ONCE)
-
-    return database.write(delete)
+    return tx.delete_before("outbox", "id", "closed_at", before, PRUNED_AT_ONCE)

@@ -139,8 +139,7 @@ def sweep(context: Context) -> None:
     """Delete carts that nobody has touched, and check-outs that were settled, CART_TTL_DAYS ago."""
     not_before = _not_before(context)
     for delete in (store.delete_idle_carts, store.delete_old_checkouts):
-        batch = partial(delete, not_before=not_before, limit=SWEPT_AT_ONCE)
-        in_batches(partial(context.db.write, batch))
+        in_batches(context.db, partial(delete, not_before=not_before, limit=SWEPT_AT_ONCE))
 
 
 def _check_unverified(context: Context, lines: Lines) -> Callable[[Lines], Lines] | None:
