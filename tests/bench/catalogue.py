@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -84,62 +85,50 @@ def load_shop(data_dir: Path, amounts: Amounts) -> None:
     """Put carts, orders and, if they are too many for an import, products into a stopped shop."""
     now = clock.to_iso(clock.now())
     if amounts.products > MOST_IMPORTED:
-        with _Loader(data_dir, "catalog") as load:
-            load.products(amounts.products, now)
-    with _Loader(data_dir, "cart") as load:
+        with _database(data_dir, "catalog") as database:
+            for rows in _batches(map(_import_row, range(1, amounts.products + 1))):
+                database.write(partial(store.insert_imported, rows=rows, now=now))
+    with _database(data_dir, "cart") as database:
         sql = (
             "INSERT INTO carts (user_id, items, created_at, updated_at, changed_on)"
             " VALUES (?, ?, ?, ?, ?)"
         )
-        load.rows(sql, ((*cart, now, now, now[:10]) for cart in _carts(amounts)))
+        _write(database, sql, ((*cart, now, now, now[:10]) for cart in _carts(amounts)))
     for app, tables in _TABLES.items():
-        with _Loader(data_dir, app) as load:
+        with _database(data_dir, app) as database:
             for sql in tables:
-                load.rows(sql, _orders(amounts, now))
+                _write(database, sql, _orders(amounts, now))
             if app == "catalog":
-                load.take_stock(amounts, now)
+                _take_stock(database, amounts, now)
 
 
-class _Loader:
-    """Writes to one app's database in transactions of many rows."""
+def _database(data_dir: Path, app: str) -> closing[Database]:
+    return closing(open_database(load_config(app, {"SHOP_DATA_DIR": str(data_dir)})))
 
-    def __init__(self, data_dir: Path, app: str) -> None:
-        config = load_config(app, {"SHOP_DATA_DIR": str(data_dir)})
-        self.database: Database = open_database(config)
 
-    def __enter__(self) -> "_Loader":
-        return self
+def _write(database: Database, sql: str, rows: Iterable[Any]) -> None:
+    for some in _batches(rows):
+        database.write(partial(Transaction.many, sql=sql, rows=some))
 
-    def __exit__(self, *_: object) -> None:
-        self.database.close()
 
-    def rows(self, sql: str, rows: Iterable[Any]) -> None:
-        for some in _batches(rows):
-            self.database.write(partial(Transaction.many, sql=sql, rows=some))
+def _take_stock(database: Database, amounts: Amounts, now: str) -> None:
+    """What the orders hold leaves the stock, with a movement for each."""
+    taken = Counter[int]()
 
-    def products(self, products: int, now: str) -> None:
-        for some in _batches(range(1, products + 1)):
-            rows = [_import_row(number) for number in some]
-            self.database.write(partial(store.insert_imported, rows=rows, now=now))
+    def movements() -> Iterator[tuple[Any, ...]]:
+        for number in range(amounts.orders):
+            product = _ordered(number, amounts.products)
+            taken[product] += 1
+            left = STOCK - taken[product]
+            yield product, -1, left, "reserved", _order_id(number, "0"), now
 
-    def take_stock(self, amounts: Amounts, now: str) -> None:
-        """What the orders hold leaves the stock, with a movement for each."""
-        taken = Counter[int]()
-
-        def movements() -> Iterator[tuple[Any, ...]]:
-            for number in range(amounts.orders):
-                product = _ordered(number, amounts.products)
-                taken[product] += 1
-                left = STOCK - taken[product]
-                yield product, -1, left, "reserved", _order_id(number, "0"), now
-
-        self.rows(
-            "INSERT INTO stock_movements (product_id, delta, stock_after, reason, order_id,"
-            " created_at) VALUES (?, ?, ?, ?, ?, ?)",
-            movements(),
-        )
-        sql = "UPDATE products SET stock = stock - ? WHERE id = ?"
-        self.rows(sql, ((count, product) for product, count in taken.items()))
+    sql = (
+        "INSERT INTO stock_movements (product_id, delta, stock_after, reason, order_id, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)"
+    )
+    _write(database, sql, movements())
+    sql = "UPDATE products SET stock = stock - ? WHERE id = ?"
+    _write(database, sql, ((count, product) for product, count in taken.items()))
 
 
 def _import_row(number: int) -> ImportRow:
@@ -230,10 +219,8 @@ def load_peer(data_dir: Path, amounts: Amounts) -> None:
 
 
 def _fill(path: Path, sql: str, rows: Iterable[Any]) -> None:
-    connection = sqlite3.connect(path)
-    with connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(sql, rows)
-    connection.close()
 
 
 def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
