@@ -26,7 +26,7 @@ class Process(NamedTuple):
 
 def find_process(pid: int) -> Process | None:
     """The process `pid` as it is now; None if there is none, or only its unread exit code."""
-    fields = _stat(pid)
+    fields = read_stat(pid)
     if fields is None or fields[0] in "ZX":
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -37,7 +37,7 @@ def is_alive(process: Process) -> bool:
     return find_process(process.pid) == process
 
 
-def _stat(pid: int) -> list[str] | None:
+def read_stat(pid: int) -> list[str] | None:
     """The fields of /proc/<pid>/stat from the third on (state, ppid, pgrp, session, ...)."""
     try:
         # The name in the second field may hold spaces and brackets of its own.
@@ -73,8 +73,8 @@ def left_over(leaders: Iterable[Process], logs: Path) -> list[Process]:
     sessions = {str(leader.pid) for leader in known}
     found = []
     for pid in _all_pids():
-        fields = _stat(pid)
-        if fields is None or fields[0] in "ZX" or fields[3] not in sessions:
+        fields = read_stat(pid)
+        if fields is None or fields[3] not in sessions:
             continue
         process = find_process(pid)
         if process and (process in known or _file_behind(pid, 2).startswith(f"{logs}/")):

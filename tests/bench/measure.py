@@ -7,14 +7,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from shop_common.cli.processes import die_with_parent
+from shop_common.cli.processes import die_with_parent, read_stat
 from tests.bench.systems import HERE, System
 from tests.system.running import KEY
 
@@ -34,9 +34,6 @@ class Run:
     p99_ms: float
     errors: int
     cpu_ms: Mapping[str, float]
-
-    def dump(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +121,8 @@ def cpu_seconds(pids: Mapping[str, Iterable[int]]) -> dict[str, float]:
 
 
 def _cpu_seconds(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+    fields = read_stat(pid)
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S if fields else 0.0
 
 
 def memory_mb(pids: Mapping[str, Iterable[int]]) -> float:

@@ -1,6 +1,7 @@
 """What the rounds add up to, and how it is shown; pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
@@ -56,7 +57,7 @@ def _summary(runs: Sequence[Run]) -> dict[str, Any]:
         "cpu_ms_by_program": {
             name: round(median(run.cpu_ms[name] for run in runs), 4) for name in runs[0].cpu_ms
         },
-        "rounds": [run.dump() for run in runs],
+        "rounds": [asdict(run) for run in runs],
     }
 
 
