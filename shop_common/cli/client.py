@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import click
 
+ANSWER_TIMEOUT_S = 2.0
+
 
 class Answer:
     """A response whose body is still to be read."""
@@ -19,21 +21,16 @@ class Answer:
         self.response = connection.getresponse()
         self.status = self.response.status
 
-    def read(self) -> bytes:
-        """The body. Raises ClickException if it breaks off."""
+    def json(self) -> Any:
+        """The body; an empty object if it is no JSON. Raises ClickException if it breaks off."""
         try:
-            return self.response.read()
+            return json.loads(self.response.read())
         except http.client.HTTPException as error:
             raise click.ClickException(f"the answer broke off: {error!r}") from None
-        finally:
-            self._connection.close()
-
-    def json(self) -> Any:
-        """The body as JSON; an empty object if it is none."""
-        try:
-            return json.loads(self.read())
         except ValueError:
             return {}
+        finally:
+            self._connection.close()
 
 
 def send(
@@ -65,6 +62,16 @@ def send(
     except (OSError, http.client.HTTPException) as error:
         connection.close()
         raise click.ClickException(f"{parts.netloc} gives no answer: {error}") from None
+
+
+def ask(url: str, key: str = "") -> tuple[int, dict[str, Any]]:
+    """The status and the JSON object of an answer; 0 and nothing if there is none."""
+    try:
+        answer = send("GET", url, key, timeout_s=ANSWER_TIMEOUT_S)
+        content = answer.json()
+    except (click.ClickException, OSError):
+        return 0, {}
+    return answer.status, content if isinstance(content, dict) else {}
 
 
 def refuse(answer: Answer) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from shop_common.cli import processes
-from shop_common.cli.client import send
+from shop_common.cli.client import ask
 from shop_common.cli.state import Shop, data_dir_option, find_key, load_shop
 from shop_common.config import APPS
 
-ANSWER_TIMEOUT_S = 2.0
 PARTLY_UP = 1
 NOT_RUNNING = 3
 
@@ -39,7 +38,7 @@ def command(data_dir: Path, *, as_json: bool) -> None:
 
 def _report(shop: Shop) -> dict[str, Any]:
     apps = {app: _app_report(shop, app) for app in APPS}
-    nginx = _program(shop, "nginx") | {"ready": _get(f"{shop.address}/")[0] == 200}
+    nginx = _program(shop, "nginx") | {"ready": ask(f"{shop.address}/")[0] == 200}
     is_up = nginx["ready"] and all(app["ready"] for app in apps.values())
     return {
         "status": "up" if is_up else "partly up",
@@ -53,9 +52,9 @@ def _report(shop: Shop) -> dict[str, Any]:
 
 def _app_report(shop: Shop, app: str) -> dict[str, Any]:
     address = shop.app_address(app)
-    status, readiness = _get(f"{address}/readyz")
+    status, readiness = ask(f"{address}/readyz")
     # An app that is silent is not asked twice; a first start has no key before all are ready.
-    details = _get(f"{address}/admin/status", find_key(shop))[1] if status and shop.ready else {}
+    details = ask(f"{address}/admin/status", find_key(shop))[1] if status and shop.ready else {}
     database = readiness.get("database", {}) | details.get("database", {})
     return _program(shop, app) | {
         "ready": status == 200,
@@ -71,16 +70,6 @@ def _program(shop: Shop, name: str) -> dict[str, Any]:
     process = shop.programs.get(name)
     alive = process is not None and processes.is_alive(process)
     return {"pid": process.pid if process and alive else None, "port": shop.port_of(name)}
-
-
-def _get(url: str, key: str = "") -> tuple[int, dict[str, Any]]:
-    """The status and the JSON object of an answer; 0 and nothing if there is none."""
-    try:
-        answer = send("GET", url, key, timeout_s=ANSWER_TIMEOUT_S)
-        content = answer.json()
-    except (click.ClickException, OSError):
-        return 0, {}
-    return answer.status, content if isinstance(content, dict) else {}
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from shop_common.cli import nginx
+from shop_common.cli.client import ask
 from shop_common.cli.processes import die_with_parent, run_in_batches
 from shop_common.cli.state import Shop
 from shop_common.config import APPS, SETTINGS, load_config
@@ -148,15 +149,15 @@ class _Plain(System):
                     death_signal=signal.SIGTERM if name == "nginx" else signal.SIGKILL,
                     in_batches=self.in_batches,
                 )  # fmt: skip
-        wait_until(lambda: all(_is_found(*place) for place in self.places()), self.name)
+        wait_until(lambda: all(ask(url, KEY)[0] == 200 for url in self.asked()), self.name)
         self.start_up_s.append(time.monotonic() - began)
 
     def commands(self) -> dict[str, tuple[Sequence[str], dict[str, str], Path]]:
         """The command, environment and folder of each program."""
         raise NotImplementedError
 
-    def places(self) -> list[tuple[int, str]]:
-        """The ports and paths that answer with 200 when it is ready."""
+    def asked(self) -> list[str]:
+        """The addresses that answer with 200 when it is ready."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -195,8 +196,8 @@ class Limit(_Plain):
             "nginx": (front, _base_environment(), self.folder),
         }
 
-    def places(self) -> list[tuple[int, str]]:
-        return [(self.port, "/api/health/cart")]
+    def asked(self) -> list[str]:
+        return [f"{self.url}/api/health/cart"]
 
 
 class StockLimit(Limit):
@@ -240,9 +241,9 @@ class Peer(_Plain):
         front = [nginx.get_nginx(), "-p", str(folder), "-e", "error.log", "-c", "nginx.conf"]
         return {**found, "nginx": (front, _base_environment(), folder)}
 
-    def places(self) -> list[tuple[int, str]]:
-        apps = [(self.port_base + number, "/health") for number in range(len(APPS))]
-        return [*apps, (self.port, "/api/cart/nobody")]
+    def asked(self) -> list[str]:
+        apps = [f"http://127.0.0.1:{self.port_base + number}/health" for number in range(len(APPS))]
+        return [*apps, f"{self.url}/api/cart/nobody"]
 
     def load(self) -> None:
         load_peer(self.folder, self.amounts)
@@ -320,17 +321,6 @@ def _end(running: Sequence[subprocess.Popen[Any]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _is_found(port: int, path: str) -> bool:
-    """Whether a GET with the key is answered with 200."""
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n\r\n"
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
-            client.sendall(request.encode())
-            return client.recv(12).endswith(b" 200")
-    except OSError:
-        return False
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:

@@ -118,7 +118,7 @@ def test_a_log_gives_the_terminal_no_commands(tmp_path: Path) -> None:
 def test_status_of_a_start_that_is_young(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first one of a shop: it has no key yet, and there is nobody to send one to."""
     monkeypatch.delenv("API_KEY", raising=False)
-    monkeypatch.setattr("shop_common.cli.status.send", Mock(side_effect=ConnectionRefusedError))
+    monkeypatch.setattr("shop_common.cli.client.send", Mock(side_effect=ConnectionRefusedError))
     Shop(tmp_path, supervisor=find_process(os.getpid())).save()
     shown = CliRunner().invoke(shop, ["status", "--data-dir", str(tmp_path), "--json"])
     assert (shown.exit_code, json.loads(shown.stdout)["status"]) == (1, "partly up")
