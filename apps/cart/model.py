@@ -162,12 +162,9 @@ def dump_checkout(order_id: str, user_id: str, lines: Lines) -> dict[str, Any]:
 
 def dump_quote(user_id: str, lines: Lines, offers: Mapping[int, Offer] | None) -> dict[str, Any]:
     """The lines at the catalogue's prices; `offers` None: it is silent, so nothing is known."""
-    quoted = [_dump_quoted(line, (offers or {}).get(line.product_id)) for line in lines]
-    total = sum(
-        offers[line.product_id].price_minor * line.quantity
-        for line in lines
-        if offers and line.product_id in offers
-    )
+    pairs = [(line, (offers or {}).get(line.product_id)) for line in lines]
+    quoted = [_dump_quoted(line, offer) for line, offer in pairs]
+    total = sum(offer.price_minor * line.quantity for line, offer in pairs if offer)
     return {
         "user_id": user_id,
         "lines": quoted,
