@@ -13,7 +13,7 @@ from shop_common.fields import QuerySchema, WholeNumber
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 
-Page = tuple[list[dict[str, Any]], int, dict[str, str]]
+Page = tuple[list[dict[str, Any]], dict[str, str]]  # the body and its headers
 
 
 class PageSchema(QuerySchema):
@@ -38,9 +38,9 @@ def read_page(
     rows = load(**{**query, "limit": limit + 1})
     page = [dump(row) for row in rows[:limit]]
     if len(rows) <= limit:
-        return page, 200, {}
+        return page, {}
     after = request.args.to_dict() | {"after": page[-1][key]}
-    return page, 200, {"Link": f'<?{urlencode(after)}>; rel="next"'}
+    return page, {"Link": f'<?{urlencode(after)}>; rel="next"'}
 
 
 def list_newest(

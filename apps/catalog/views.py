@@ -33,7 +33,7 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 def list_products(query: dict[str, Any]) -> Response:
     query.setdefault("limit", MAX_LIMIT if "ids" in query else DEFAULT_LIMIT)
     load = partial(service.list_products, ctx())
-    products, _, link = read_page(load, query, "id", dump_product)
+    products, link = read_page(load, query, "id", dump_product)
     body = json_text.dump(products)
     etag = hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
     return _answer(body, etag, link)
