@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, IncompleteRead
 from json import JSONEncoder
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from requests import PreparedRequest
 
@@ -95,11 +95,8 @@ class Channel:
     """The way to one partner; its connections are kept in each process."""
 
     def __init__(self, partner: str, base_url: str, api_key: str) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"not the address of a partner: {base_url!r}")
         self.partner = partner
-        self._base_url = base_url.rstrip("/")
+        self._base_url = base_url
         self._headers = {
             "X-API-Key": api_key,
             "Accept": "application/json",

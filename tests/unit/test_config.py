@@ -58,6 +58,8 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
         ("CORS_ORIGINS", 'https://a.example";'),
         ("CATALOG_URL", "localhost:8002"),
         ("CATALOG_URL", "ftp://x"),
+        ("CATALOG_URL", "http://"),
+        ("CATALOG_URL", "/products"),
         ("CATALOG_URL", "http://localhost:99999"),
         ("CATALOG_URL", "http://localhost:abc"),
         ("CATALOG_URL", "http://localhost:0"),
