@@ -45,18 +45,15 @@ class Background:
     def __init__(self, jobs: Sequence[Job]) -> None:
         self.jobs = jobs
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        if self.jobs and self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name="background", daemon=True)
-            self._thread.start()
+        self._thread = threading.Thread(target=self._loop, name="background", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """Let the running job end, for STOP_S at most; its leases run out by themselves."""
         self._stop.set()
-        if self._thread:
-            self._thread.join(STOP_S)
+        self._thread.join(STOP_S)
 
     def _loop(self) -> None:
         due = {job.name: time.monotonic() + job.every_s for job in self.jobs}
