@@ -114,22 +114,19 @@ def livez() -> dict[str, str]:
 )
 def readyz() -> tuple[dict[str, Any], int]:
     context = ctx()
+    database = {"engine": context.db.engine}
     try:
         missing = pending(context.db, load_migrations(context.migrations, context.db.engine))
         migrations = "missing" if missing else "applied"
         # Not even BEGIN IMMEDIATE fails where nothing can be written; this does.
         nothing = "DELETE FROM schema_migrations WHERE version < 0"
         context.db.write(lambda tx: tx.execute(nothing))
-        database = {
-            "engine": context.db.engine,
-            "version": context.db.version(),
-            "status": "writable",
-        }
+        database |= {"version": context.db.version(), "status": "writable"}
     except (BusyError, MigrationError) as error:
         # A start that waits for this in vain shows the end of the log.
         logger.warning("not ready: %s", error)
         migrations = "unknown"
-        database = {"engine": context.db.engine, "status": str(error)}
+        database["status"] = str(error)
     ready = migrations == "applied"
     return {
         "status": "ready" if ready else "not ready",
