@@ -55,21 +55,16 @@ class Answer:
         said = self.body.get("detail") if isinstance(self.body, dict) else self.body
         return str(said or "")[:500].encode(errors="replace").decode().replace("\0", "?")
 
-    def ok_body(self) -> Any:
-        """The body of a 200. Raises BadAnswerError for any other status."""
-        if self.status != 200:
-            raise BadAnswerError(self.partner, f"answered {self.status}")
-        return self.body
-
     def read_as(self, read: Callable[[Any], T]) -> T:
         """What `read` makes of the body of a 200.
 
         Raises BadAnswerError for any other answer: also where `read` raises TypeError, LookupError
         or ValueError, as it may for a body that is something else.
         """
-        body = self.ok_body()
+        if self.status != 200:
+            raise BadAnswerError(self.partner, f"answered {self.status}")
         try:
-            return read(body)
+            return read(self.body)
         except (TypeError, LookupError, ValueError):
             raise BadAnswerError(self.partner, "answered with something else") from None
 

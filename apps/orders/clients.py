@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -141,7 +142,8 @@ def list_unsettled(context: Context, partner: str, limit: int) -> dict[str, str 
 def settle(context: Context, partner: str, order_ids: Collection[str]) -> None:
     """Tell catalog or cart that these ids have their order."""
     path, body = f"{_HOLDINGS[partner]}/settle", {"order_ids": list(order_ids)}
-    context.partners[partner].call("POST", path, json=body, safe=True).ok_body()
+    answer = context.partners[partner].call("POST", path, json=body, safe=True)
+    answer.read_as(itemgetter("settled"))
 
 
 def release_message(order_id: str, reason: str) -> Message:
