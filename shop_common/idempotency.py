@@ -133,20 +133,14 @@ def keep(
     attempt = _current.get()
     if attempt is None:
         return payload
+    now, headers = to_iso(attempt.clock()), dict(headers or {})
     body = json_text.dump(payload) + "\n"
     tx.execute(
         "UPDATE idempotency SET status = ?, headers = ?, body = ?, updated_at = ?"
         " WHERE route = ? AND key = ?",
-        (
-            status,
-            json_text.dump(dict(headers or {})),
-            body,
-            to_iso(attempt.clock()),
-            attempt.route,
-            attempt.key,
-        ),
+        (status, json_text.dump(headers), body, now, attempt.route, attempt.key),
     )
-    attempt.answer = _respond(status, headers or {}, body)
+    attempt.answer = _respond(status, headers, body)
     return payload
 
 

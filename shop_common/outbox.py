@@ -165,7 +165,9 @@ class Outbox:
 
     def _lease(self, row_id: int, *, even_put_off: bool = False) -> Row | None:
         """Take the row for LEASE_S, if it is the oldest open one of its aggregate and free."""
-        now = self.clock()
+        moment, token = self.clock(), uuid.uuid4().hex
+        now, too_far = clock.to_iso(moment), clock.too_far_ahead(moment, LEASE_S)
+        until = clock.to_iso(moment + timedelta(seconds=LEASE_S))
         is_free = "due_at <= ? OR due_at > ?" + (" OR lease IS NULL" if even_put_off else "")
 
         def lease(tx: Transaction) -> Row | None:
@@ -173,14 +175,7 @@ class Outbox:
                 "UPDATE outbox SET lease = ?, due_at = ?, attempts = attempts + 1, updated_at = ?"
                 " WHERE id = ? AND closed_at IS NULL AND parked_at IS NULL"
                 f" AND ({is_free}) AND {_OLDEST} RETURNING *",
-                (
-                    uuid.uuid4().hex,
-                    clock.to_iso(now + timedelta(seconds=LEASE_S)),
-                    clock.to_iso(now),
-                    row_id,
-                    clock.to_iso(now),
-                    clock.too_far_ahead(now, LEASE_S),
-                ),
+                (token, until, now, row_id, now, too_far),
             )
 
         return self.database.write(lease, durable=False)
@@ -226,28 +221,21 @@ class Outbox:
         metrics.count(metrics.OUTBOX_SENT, row["topic"], "refused" if refuse else "closed")
 
     def _put_off(self, row: Row, reason: str, *, refused: bool) -> None:
-        now = self.clock()
+        moment = self.clock()
         wait_s = min(RETRY_MAX_S, 0.25 * 2 ** min(row["attempts"], 10)) * random.uniform(0.5, 1)
-        parks = refused and row["refusals"] + 1 >= REFUSALS_BEFORE_PARKING
+        now, due_at = clock.to_iso(moment), clock.to_iso(moment + timedelta(seconds=wait_s))
+        parked_at = now if refused and row["refusals"] + 1 >= REFUSALS_BEFORE_PARKING else None
 
         def put_off(tx: Transaction) -> None:
             tx.execute(
                 "UPDATE outbox SET due_at = ?, refusals = refusals + ?, parked_at = ?,"
                 " last_error = ?, lease = NULL, updated_at = ?"
                 " WHERE id = ? AND lease = ? AND closed_at IS NULL",
-                (
-                    clock.to_iso(now + timedelta(seconds=wait_s)),
-                    int(refused),
-                    clock.to_iso(now) if parks else None,
-                    reason[:500],
-                    clock.to_iso(now),
-                    row["id"],
-                    row["lease"],
-                ),
+                (due_at, int(refused), parked_at, reason[:500], now, row["id"], row["lease"]),
             )
 
         self.database.write(put_off, durable=False)
-        outcome = "parked" if parks else "put_off"
+        outcome = "parked" if parked_at else "put_off"
         metrics.count(metrics.OUTBOX_SENT, row["topic"], outcome)
         logger.warning(
             "outbox row %s %s: %s", row["id"], outcome, reason, extra={"topic": row["topic"]}
