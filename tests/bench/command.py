@@ -17,7 +17,7 @@ from shop_common.cli.state import CHECKOUT
 from shop_common.cli.test import get_wrk, make_environment
 from tests.bench.catalogue import Amounts
 from tests.bench.chart import draw
-from tests.bench.measure import Load, Run, memory_mb, run_wrk
+from tests.bench.measure import Run, memory_mb, run_wrk
 from tests.bench.report import OPERATIONS, PURCHASES, summarise, tables
 from tests.bench.systems import (
     HERE,
@@ -131,14 +131,13 @@ def _measure(
         system.load()
         about[system.name] = {"idle_mb": round(memory_mb(system.pids()), 1)}
     os.sync()  # else the disk writes what was filled while the first runs are measured
-    load = Load(options["connections"], folder)
     runs: dict[str, dict[str, list[Run]]] = {name: {} for name in options["only"]}
     for number in range(1, options["rounds"] + 1):
         for operation, found in runs.items():
             for system in systems:
                 if isinstance(system, Peer) and operation in NOT_IN_PEER:
                     continue
-                run = _run(system, operation, load, number, options)
+                run = _run(system, operation, number, options)
                 found.setdefault(system.name, []).append(run)
                 _say(
                     f"round {number}, {OPERATIONS[operation]}, {system.name}:"
@@ -163,17 +162,17 @@ def _measure(
     }
 
 
-def _run(system: System, operation: str, load: Load, number: int, options: dict[str, Any]) -> Run:
+def _run(system: System, operation: str, number: int, options: dict[str, Any]) -> Run:
     """One run, warmed up where it matters."""
-    seconds = options["seconds"]
+    seconds, connections = options["seconds"], options["connections"]
     script = "read" if isinstance(system, Limit) else operation
     if script == "pay" and "order" not in options["only"]:
-        run_wrk(system, "order", load, number, seconds)
+        run_wrk(system, "order", connections, number, seconds)
     is_degraded = system.name == options["catalogue"]
     if is_degraded or (number == 1 and script not in ("order", "pay")):
         warm_up_s = WARM_UP_S if is_degraded else min(WARM_UP_S, seconds / 3)
-        run_wrk(system, script, load, 0, warm_up_s)
-    return run_wrk(system, script, load, number, seconds)
+        run_wrk(system, script, connections, 0, warm_up_s)
+    return run_wrk(system, script, connections, number, seconds)
 
 
 def _machine(folder: Path) -> dict[str, Any]:

@@ -36,22 +36,14 @@ class Run:
     cpu_ms: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How wrk is called, and where what it writes is kept."""
-
-    connections: int
-    folder: Path
-
-
-def run_wrk(system: System, script: str, load: Load, number: int, seconds: float) -> Run:
-    """Let wrk run the script against the system for a while."""
-    out = load.folder / "wrk.json"
+def run_wrk(system: System, script: str, connections: int, number: int, seconds: float) -> Run:
+    """Let wrk run the script against the system for a while, as round `number`."""
+    out = system.folder / "wrk.json"
     out.unlink(missing_ok=True)
     environment = {
         "BENCH_LUA": str(HERE / "lua"),
         "BENCH_OUT": str(out),
-        "BENCH_ORDERS": str(load.folder / f"orders-{system.name}"),
+        "BENCH_ORDERS": str(system.folder / "orders"),
         "BENCH_SYSTEM": system.name,
         "BENCH_KEY": KEY,
         "BENCH_USERS": str(system.amounts.carts),
@@ -59,7 +51,7 @@ def run_wrk(system: System, script: str, load: Load, number: int, seconds: float
         "BENCH_ROUND": str(number),
     }
     command = [
-        "wrk", "-t1", f"-c{load.connections}", f"-d{math.ceil(seconds)}s",
+        "wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s",
         f"--timeout={TIMEOUT_S}s", "-s", str(HERE / "lua" / f"{script}.lua"), system.url,
     ]  # fmt: skip
     before = cpu_seconds(system.pids())

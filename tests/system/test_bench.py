@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.bench.catalogue import Amounts
-from tests.bench.measure import Load, run_wrk
+from tests.bench.measure import run_wrk
 from tests.bench.report import OPERATIONS
 from tests.bench.systems import Limit
 from tests.system.running import APPS, CHECKOUT
@@ -49,7 +49,7 @@ def test_a_run_that_ends_before_wrk_listens(tmp_path: Path) -> None:
     limit = Limit(tmp_path / "limit", Amounts(products=10, carts=10, orders=10))
     try:
         limit.start()
-        run = run_wrk(limit, "read", Load(connections=2, folder=tmp_path), 1, seconds=0.001)
+        run = run_wrk(limit, "read", connections=2, number=1, seconds=0.001)
     finally:
         limit.stop()
     assert run.count
