@@ -13,7 +13,6 @@ from shop_common.auth import public
 from shop_common.context import ctx
 from shop_common.errors import BusyError, ForbiddenError
 from shop_common.fields import MAX_ID, WholeNumber
-from shop_common.log import polled
 from shop_common.migrations import MigrationError, load_migrations, pending
 from shop_common.operations import operation
 from shop_common.paging import Page, PageSchema, read_page
@@ -99,17 +98,16 @@ def health() -> tuple[dict[str, str], int]:
 
 @blueprint.get("/livez")
 @public
-@polled
-@operation("Whether the process answers", answers={200: LivenessSchema()})
+@operation("Whether the process answers", polled=True, answers={200: LivenessSchema()})
 def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
 @blueprint.get("/readyz")
 @public
-@polled
 @operation(
     "Whether the app can do its work: database writable, migrations applied",
+    polled=True,
     answers={200: ReadinessSchema(), 503: ReadinessSchema()},
 )
 def readyz() -> tuple[dict[str, Any], int]:

@@ -3,13 +3,9 @@
 import json
 import logging
 import sys
-from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, TypeVar
 
 from shop_common import clock, json_text
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 _requests = logging.getLogger("shop.app")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -42,17 +38,9 @@ class JsonFormatter(logging.Formatter):
         return _encode(line)
 
 
-# The views, by name, of which a success is not logged.
+# The operations that apps or probes ask for day and night: their successes, which would be most of
+# a quiet shop's log, are not in it.
 POLLED: set[str] = set()
-
-
-def polled(view: View) -> View:
-    """Mark a view that apps or probes ask day and night.
-
-    Its successes would be most of a quiet shop's log.
-    """
-    POLLED.add(view.__name__)
-    return view
 
 
 def write_request(app: str, method: str, path: str, status: int, seconds: float) -> None:

@@ -11,7 +11,7 @@ from flask import Request
 from flask.globals import request_ctx
 from marshmallow import Schema, ValidationError, missing
 
-from shop_common import idempotency, json_text
+from shop_common import idempotency, json_text, log
 from shop_common.context import ctx
 from shop_common.errors import InvalidInputError, UnsupportedMediaError
 
@@ -27,8 +27,8 @@ class Operation:
     `answers` maps a status to a schema, a media type, or None for no body; the body is passed as
     None if it is not required and not sent. `raw_body` is the media type of a body that the view
     reads itself; `reads_key` says that it also does by itself what an Idempotency-Key asks for,
-    which every other POST leaves to `idempotency`. Input that does not fit
-    raises InvalidInputError, which names each field; a body of another type
+    which every other POST leaves to `idempotency`. One that is `polled` is logged if it fails only.
+    Input that does not fit raises InvalidInputError, which names each field; a body of another type
     UnsupportedMediaError.
     """
 
@@ -40,10 +40,13 @@ class Operation:
     body_required: bool = True
     raw_body: str | None = None
     reads_key: bool = False
+    polled: bool = False
     answers: Mapping[int, Schema | str | None]
     errors: Mapping[int, str] = field(default_factory=dict)
 
     def __call__(self, view: Callable[..., Any]) -> Callable[..., Any]:
+        if self.polled:
+            log.POLLED.add(view.__name__)
         path, query, body = self.path, self.query, self.body
         load_body = _load_plain if body is not None and _is_plain(body) else _load
 

@@ -15,7 +15,6 @@ from shop_common.context import ctx
 from shop_common.db import Row
 from shop_common.download import csv_download
 from shop_common.errors import UnsupportedMediaError
-from shop_common.log import polled
 from shop_common.operations import operation
 from shop_common.paging import DEFAULT_LIMIT, MAX_LIMIT, Page, read_page
 
@@ -171,9 +170,9 @@ service.RESERVATIONS.add_routes(
 
 
 @blueprint.get("/changes")
-@polled
 @operation(
     "For cart: which products have come for sale or have gone, in the order of that",
+    polled=True,
     query=schemas.ChangesQuerySchema(),
     answers={200: schemas.ChangesSchema()},
 )
