@@ -30,7 +30,7 @@ class Program:
     death_signal: int  # what the child gets when this process dies
     pid: int = 0
     started_at: float = 0.0
-    start_at: float | None = 0.0  # when it is due; None: it runs
+    start_at: float = 0.0  # when it is due, if it does not run
     back_off_s: float = 0.0
     is_ready: bool = False
     was_ready: bool = False

@@ -97,7 +97,7 @@ class Supervisor:
         self.stop_requests += 1
 
     def _wait(self) -> None:
-        due = [p.start_at for p in self.programs if p.start_at is not None]
+        due = [p.start_at for p in self.programs if not p.pid]
         due += [p.probe_at for p in self.programs if p.pid and not p.is_ready and not p.probe]
         if self.save_at is not None:
             due.append(self.save_at)
@@ -116,14 +116,13 @@ class Supervisor:
 
     def _start_due(self) -> None:
         for program in self.programs:
-            if program.start_at is not None and program.start_at <= time.monotonic():
+            if not program.pid and program.start_at <= time.monotonic():
                 self._start(program)
 
     def _start(self, program: Program) -> None:
         # Refused connections while it could not start (see _bury) are accepted again.
         program.listener.listen(BACKLOG)
         program.started_at = time.monotonic()
-        program.start_at = None
         program.pid = fork(
             self.shop, program.name, program.run, program.death_signal, program.listener.fileno()
         )
