@@ -91,19 +91,20 @@ class HttpClient:
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
-        safe: bool | None = None,
+        safe: bool = False,
         timeout_s: float | None = None,
         first_byte_timeout_s: float | None = None,
-        patient: bool | None = None,
+        patient: bool = False,
         probe: bool = False,
         tries: bool = True,
     ) -> Answer:
         """The partner's 2xx or 4xx. `path` begins with / and is percent-encoded already.
 
-        `safe` says that sending it twice does no harm (default: GET and HEAD), `patient` that the
-        first byte may take as much longer as the partner may wait for a lock (default: all but
-        those; a time that is given counts for more), `probe` that it may ask a partner whose
-        breaker is open, `tries` that it may be the one to try again after a while; somebody must.
+        `safe` says that sending it twice does no harm, which a GET or HEAD never does; `patient`
+        that the first byte may take as much longer as the partner may wait for a lock, which it may
+        for all other methods (a time that is given counts for more); `probe` that it may ask a
+        partner whose breaker is open; `tries` that it may be the one to try again after a while;
+        somebody must.
         Raises PartnerError when there is no usable answer, NoPlaceError when too many calls wait
         for the partner.
         """
@@ -115,18 +116,18 @@ class HttpClient:
             raise self._open()
         waiting.begins()
         request = self._channel.prepare(method, path, params, json)
+        is_read = method in ("GET", "HEAD")
         if first_byte_timeout_s is None:
             first_byte_timeout_s = self._first_byte_timeout_s
-            if method not in ("GET", "HEAD") if patient is None else patient:
+            if patient or not is_read:
                 first_byte_timeout_s += LOCK_WAIT_S
         deadline = Deadline(
             self._timeout_s if timeout_s is None else timeout_s, first_byte_timeout_s
         )
-        is_safe = method in ("GET", "HEAD") if safe is None else safe
         outcome = "no_place"
         try:
             crash.point("before_send")
-            answer = self._call_in_place(request, deadline, is_safe, probe)
+            answer = self._call_in_place(request, deadline, safe or is_read, probe)
             crash.point("after_answer")
             outcome = "ok" if answer.status < 400 else "client_error"
         except PartnerError as error:
