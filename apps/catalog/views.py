@@ -123,13 +123,11 @@ def import_products(query: dict[str, Any]) -> Any:
         raise UnsupportedMediaError("The file must be sent as text/csv.")
     # Before the key is looked at, which reads the whole file.
     request.max_content_length = MAX_FILE_BYTES
-    return idempotency.run(
-        ctx().db,
-        ctx().clock,
-        lambda: service.import_products(
-            ctx(), read_products(request.get_data(cache=False)), **query
-        ),
-    )
+
+    def answer() -> Any:
+        return service.import_products(ctx(), read_products(request.get_data(cache=False)), **query)
+
+    return idempotency.run(ctx().db, ctx().clock, answer)
 
 
 @blueprint.get("/products/export")

@@ -26,7 +26,6 @@ def command(data_dir: Path, folder: Path) -> None:
     found = _find_files(data_dir)
     if not found:
         raise click.ClickException("nothing is copied: no database of this shop is on SQLite")
-    paths = list(found.values())
     os.umask(0o077)  # who bought what is nobody else's business
     folder.mkdir(parents=True, exist_ok=True)
     # Not by their own names, which two of them may share.
@@ -36,7 +35,7 @@ def command(data_dir: Path, folder: Path) -> None:
             raise click.ClickException(f"{copy} is there already; give another folder")
     parts = [copy.with_name(f"{copy.name}.part") for copy in copies]
     try:
-        with _moment(paths) as sources:
+        with _moment(list(found.values())) as sources:
             for source, part in zip(sources, parts, strict=True):
                 with sqlite3.connect(part) as target:
                     source.backup(target)

@@ -43,8 +43,7 @@ def command(data_dir: Path, file: BinaryIO, *, dry_run: bool, set_stock: bool) -
 
 def _upload(content: bytes) -> Iterator[bytes]:
     """The file in pieces, with a progress bar."""
-    bar = click.progressbar(length=len(content), label="Uploading", file=sys.stderr)
-    with bar:
+    with click.progressbar(length=len(content), label="Uploading", file=sys.stderr) as bar:
         for start in range(0, len(content), CHUNK_BYTES):
             piece = content[start : start + CHUNK_BYTES]
             yield piece
