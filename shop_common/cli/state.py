@@ -4,10 +4,10 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import click
 
@@ -23,8 +23,6 @@ DATABASE_URLS = tuple(f"{app.upper()}_DATABASE_URL" for app in APPS)
 # The key has a file of its own; the others are options, and are in shop.json or said of a new shop.
 _NOT_REMEMBERED = ("API_KEY", "SHOP_HOST", "SHOP_DATA_DIR", "SHOP_PORT_BASE", "CATALOG_EMPTY")
 REMEMBERED = tuple(s.name for s in SETTINGS if s.name not in _NOT_REMEMBERED)
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass
@@ -206,18 +204,17 @@ def in_url(host: str) -> str:
 
 
 def _absolute(_context: click.Context, _parameter: click.Parameter, folder: str) -> Path:
-    if not folder:  # a variable that is not set: not the caller's own folder
+    """Relative to the caller's folder; but nothing, as of a variable that is not set, is none."""
+    if not folder:
         raise click.BadParameter("must be a folder, and is empty")
     return Path(folder).absolute()
 
 
-def data_dir_option(function: F) -> F:
-    """--data-dir: relative to the caller's folder; without it, `var` in the checkout."""
-    return click.option(
-        "--data-dir",
-        type=click.Path(file_okay=False),
-        envvar="SHOP_DATA_DIR",
-        default=str(CHECKOUT / "var"),
-        callback=_absolute,
-        help="Where the shop keeps its data.  [default: var in the checkout]",
-    )(function)
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False),
+    envvar="SHOP_DATA_DIR",
+    default=str(CHECKOUT / "var"),
+    callback=_absolute,
+    help="Where the shop keeps its data.  [default: var in the checkout]",
+)
