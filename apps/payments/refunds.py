@@ -1,5 +1,6 @@
 """The operations on refunds, asked for or owed; each owns its transaction, as in service.py."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,6 +14,8 @@ from shop_common.db import ConflictRetryError, Transaction
 from shop_common.errors import BusyError, KeyReusedError
 from shop_common.ids import new_id
 
+logger = logging.getLogger("shop.payments")
+
 
 def refund_payment(
     context: Context, payment_id: str, amount_minor: int | None, reason: str | None, key: Key
@@ -25,7 +28,11 @@ def refund_payment(
     refund, is_new = _request(context, payment_id, amount_minor, reason, key)
     is_replay = refund.status == model.SUCCEEDED and not is_new
     if refund.status == model.REQUESTED:
-        refund = ask_provider(context, refund, is_first=is_new)
+        try:
+            refund = ask_provider(context, refund, is_first=is_new)
+        except BusyError as error:
+            # A 503 would say that nothing was done, and sent again it would be made twice.
+            logger.warning("refund %s is left to the sweeper: %s", refund.refund_id, error.detail)
     if refund.status == model.FAILED:
         detail = f"Refund declined: {refund.refusal}"
         raise model.PaymentDeclinedError(detail, refund_id=refund.refund_id)

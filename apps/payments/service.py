@@ -1,5 +1,6 @@
 """The operations on payments; each owns its transaction, and none speaks HTTP inside one."""
 
+import logging
 from typing import NamedTuple
 
 from apps.payments import clients, model, refunds, store
@@ -9,9 +10,17 @@ from shop_common import json_text
 from shop_common.clock import Clock, to_iso, too_far_ahead
 from shop_common.context import Context
 from shop_common.db import ConflictRetryError, Row, Transaction
-from shop_common.errors import KeyReusedError, KeyRunningError, ShopError, UnknownOutcomeError
+from shop_common.errors import (
+    BusyError,
+    KeyReusedError,
+    KeyRunningError,
+    ShopError,
+    UnknownOutcomeError,
+)
 from shop_common.exchange import Answer
 from shop_common.ids import new_id
+
+logger = logging.getLogger("shop.payments")
 
 SWEPT_AT_ONCE = 100
 
@@ -44,7 +53,7 @@ def pay(context: Context, order_id: str, amount_minor: int, key: Key) -> Paid:
             return _resume(context, known)
         raise
     if payment.status == model.PENDING:
-        payment, row = _charge(context, payment, is_first=True)
+        payment, row = _charge_now(context, payment, is_first=True)
     if payment.status == model.COMPLETED and row is None:
         return _resume(context, payment)  # the sweeper was quicker
     return _finish(context, payment, row)
@@ -82,6 +91,18 @@ def _begin(
         raise ConflictRetryError  # what stood in the way has failed meanwhile
 
     return context.db.write(begin)
+
+
+def _charge_now(
+    context: Context, payment: Payment, *, is_first: bool = False
+) -> tuple[Payment, Row | None]:
+    """As `_charge`; if its outcome cannot be written down, PENDING still, for the sweeper."""
+    try:
+        return _charge(context, payment, is_first=is_first)
+    except BusyError as error:
+        # A 503 would say that nothing was done, and the payment is there.
+        logger.warning("payment %s is left to the sweeper: %s", payment.payment_id, error.detail)
+        return payment, None
 
 
 def _charge(
@@ -148,7 +169,7 @@ def _resume(context: Context, payment: Payment) -> Paid:
     """What a further try says: what has become of the payment, its message sent first if open."""
     if payment.status == model.PENDING:
         model.check_not_running(payment, context.clock())
-        payment, row = _charge(context, payment)
+        payment, row = _charge_now(context, payment)
         if row or payment.status != model.COMPLETED:
             return _finish(context, payment, row)
     with context.db.read() as tx:

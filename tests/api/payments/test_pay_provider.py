@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from apps.payments import store
 from apps.payments.providers import OPEN
+from shop_common.errors import BusyError
 from tests.api.harness import Api
 from tests.api.payments.bank import DECLINED, ORDER_ID, OTHER_ID, SUCCEEDED, Bank, Crash, Orders
 
@@ -75,6 +77,31 @@ def test_an_unknown_outcome_is_asked_for_and_never_guessed(
     assert list(bank.charges) == [payment_id], "charged once, under the one id"
     settle(banked)
     assert orders_app.refunds == []
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k-1"}])
+def test_an_outcome_that_cannot_be_written_down_is_left_to_the_sweeper(
+    banked: Api,
+    bank: Bank,
+    orders_app: Orders,
+    settle: Settle,
+    monkeypatch: pytest.MonkeyPatch,
+    turned_clock: Any,
+    key: dict[str, str],
+) -> None:
+    """A 503 would say that nothing was charged; the same for a try that takes it up again."""
+    is_busy = Mock(side_effect=BusyError("The database is busy."))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "settle_payment", is_busy)
+        response = banked.post(PAY, headers=key)
+        assert (response.status_code, response.json["status"]) == (202, "PENDING")
+        if key:
+            turned_clock.turn(seconds=11)
+            assert banked.post(PAY, headers=key).data == response.data
+    settle(banked)
+    assert books(banked) == [("COMPLETED", 0)]
+    assert orders_app.paid_by == {ORDER_ID: response.json["payment_id"]}
+    assert bank.taken == 10_000
 
 
 def test_what_turns_out_to_be_declined_fails(banked: Api, bank: Bank, settle: Settle) -> None:

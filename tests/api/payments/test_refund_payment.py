@@ -5,12 +5,14 @@ import threading
 import uuid
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from apps.payments import store
 from apps.payments.providers import OPEN
 from shop_common import clock
+from shop_common.errors import BusyError
 from shop_common.ids import new_id
 from tests.api.harness import KEY, Api
 from tests.api.payments.bank import DECLINED, ORDER_ID, OTHER_ID, Bank, Crash, Orders
@@ -137,6 +139,20 @@ def test_a_refund_whose_outcome_is_unknown_is_made_once(
     first = refund(banked, payment_id, headers=ONE)
     assert (first.status_code, first.headers["Idempotent-Replayed"]) == (200, "true")
     assert refund(banked, payment_id, headers=ONE).data == first.data
+
+
+def test_a_refund_whose_outcome_cannot_be_written_down_is_made_once(
+    banked: Api, bank: Bank, settle: Settle, payment_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 503 would say that nothing was done: who then asks again would get the money twice."""
+    is_busy = Mock(side_effect=BusyError("The database is busy."))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "settle_refund", is_busy)
+        response = refund(banked, payment_id, 10)
+    assert (response.status_code, response.json["status"]) == (202, "REQUESTED")
+    settle(banked)
+    assert refunded(banked, payment_id) == 10
+    assert bank.given_back == 1_000
 
 
 def test_the_key_of_a_refund(banked: Api, bank: Bank, payment_id: str) -> None:
