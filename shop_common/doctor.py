@@ -177,7 +177,7 @@ def _check_completed(
             yield Finding("paid_order_missing", payment_id, f"{left}, which is not there")
         return
     pays = order["payment_id"] == payment_id
-    if order["payment_id"] is None and not is_back:
+    if order["status"] == "CREATED" and not is_back:
         detail = f"order {order_id} does not know that it is paid"
         repair = Repair("orders", f"/orders/{order_id}/payment")
         yield Finding("payment_not_told", payment_id, detail, repair)

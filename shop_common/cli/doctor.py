@@ -24,6 +24,7 @@ PATIENCE_S = 10.0
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 @click.option(
     "--patience",
+    type=click.FloatRange(0),
     default=PATIENCE_S,
     show_default=True,
     help="Seconds after which a difference is no work in progress any more.",

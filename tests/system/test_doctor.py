@@ -152,6 +152,12 @@ CORRUPTIONS = {
         " WHERE order_id = :paid",
         {"payment_not_told"},
     ),
+    "an order that expired before it heard of its payment": (
+        "orders",
+        "UPDATE orders SET status = 'EXPIRED', payment_id = NULL, paid_at = NULL"
+        " WHERE order_id = :paid",
+        {"not_refunded", "orphan_hold"},
+    ),
     "a payment of an order that is not there": (
         "payments",
         "UPDATE payments SET order_id = :stranger WHERE order_id = :paid",
