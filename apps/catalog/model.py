@@ -1,5 +1,6 @@
 """What a product is, what a reservation takes, and which product a file's row means; pure."""
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from apps.catalog.text import words
-from shop_common import money
+from shop_common import json_text, money
 from shop_common.errors import ConflictError, NotFoundError, ShopError
 
 MAX_STOCK = 1_000_000_000
@@ -150,12 +151,21 @@ def dump_product(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ANSWERED} | {"price": money.to_number(row["price"])}
 
 
+def edition(row: Mapping[str, Any]) -> str:
+    """What an editor has read of a product: all that PATCH can change.
+
+    The number alone comes again after a backup was put back, for something else.
+    """
+    data = json_text.dump([row[name] for name in DATA]).encode()
+    return f"{row['version']}-{hashlib.blake2b(data, digest_size=6).hexdigest()}"
+
+
 def version_tag(row: Mapping[str, Any]) -> str:
-    """The product's ETag: the first part counts what PATCH can change.
+    """The product's ETag: its edition, and when anything of it has changed.
 
     Sales move the second alone: they change the answer, but must not fail an editor's If-Match.
     """
-    return f"{row['version']}.{row['stock']}"
+    return f"{edition(row)}.{row['updated_at']}"
 
 
 def sum_lines(lines: Sequence[Line]) -> dict[int, int]:

@@ -111,12 +111,12 @@ def _keep_product(tx: Transaction, row: Row, status: int, headers: Mapping[str, 
 
 
 def update_product(
-    context: Context, product_id: int, changes: Mapping[str, Any], versions: Collection[str] | None
+    context: Context, product_id: int, changes: Mapping[str, Any], editions: Collection[str] | None
 ) -> Row:
-    """Change what `changes` names, if the product's version is one of `versions` (None: any)."""
+    """Change what `changes` names, if the product's edition is one of `editions` (None: any)."""
 
     def update(tx: Transaction) -> Row:
-        row = _lock_version(tx, product_id, versions)
+        row = _lock_edition(tx, product_id, editions)
         data = store.read_data(row)
         changed = replace(data, **changes)
         if changed == data:
@@ -126,18 +126,18 @@ def update_product(
     return context.db.write(update)
 
 
-def archive_product(context: Context, product_id: int, versions: Collection[str] | None) -> None:
+def archive_product(context: Context, product_id: int, editions: Collection[str] | None) -> None:
     def archive(tx: Transaction) -> None:
-        _lock_version(tx, product_id, versions)
+        _lock_edition(tx, product_id, editions)
         store.archive_product(tx, product_id, to_iso(context.clock()))
 
     context.db.write(archive)
 
 
-def _lock_version(tx: Transaction, product_id: int, versions: Collection[str] | None) -> Row:
-    """The product, if it is in one of `versions` still; nobody else changes it meanwhile."""
+def _lock_edition(tx: Transaction, product_id: int, editions: Collection[str] | None) -> Row:
+    """The product, if it is in one of `editions` still; nobody else changes it meanwhile."""
     row = store.get_product(tx, product_id, lock=True)
-    if versions is not None and str(row["version"]) not in versions:
+    if editions is not None and model.edition(row) not in editions:
         raise PreconditionFailedError(f"Product {product_id} was changed meanwhile; read it again")
     return row
 

@@ -63,7 +63,7 @@ def create_product(body: dict[str, Any]) -> Any:
     errors={404: "no such product", 412: "it was changed meanwhile"},
 )
 def update_product(product_id: int, body: dict[str, Any]) -> Response:
-    return _answer_product(service.update_product(ctx(), product_id, body, _expected_versions()))
+    return _answer_product(service.update_product(ctx(), product_id, body, _expected_editions()))
 
 
 @blueprint.delete("/products/<int:product_id>")
@@ -73,7 +73,7 @@ def update_product(product_id: int, body: dict[str, Any]) -> Response:
     errors={404: "no such product", 412: "it was changed meanwhile"},
 )
 def archive_product(product_id: int) -> tuple[str, int]:
-    service.archive_product(ctx(), product_id, _expected_versions())
+    service.archive_product(ctx(), product_id, _expected_editions())
     return "", 204
 
 
@@ -190,10 +190,10 @@ def _answer(body: str, etag: str, headers: dict[str, str]) -> Response:
     return Response(body, content_type="application/json", headers=headers)
 
 
-def _expected_versions() -> set[str] | None:
-    """The versions that `If-Match` names; None where it names none or any.
+def _expected_editions() -> set[str] | None:
+    """The editions that `If-Match` names; None where it names none or any.
 
-    Nginx makes a tag weak when it compresses, which says nothing about the version: taken alike.
+    Nginx makes a tag weak when it compresses, which says nothing about the edition: taken alike.
     """
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None

@@ -25,10 +25,10 @@ def test_twice(catalog: Api) -> None:
 
 def test_if_match(catalog: Api) -> None:
     """A product that was changed meanwhile stays."""
-    catalog.patch("/products/2", json={"price": 1})
-    headers = {"If-Match": '"1.200"'}
-    assert catalog.delete("/products/2", headers=headers).status_code == 412
-    assert catalog.delete("/products/2", headers={"If-Match": '"2.200"'}).status_code == 204
+    before = catalog.get("/products/2").headers["ETag"]
+    now = catalog.patch("/products/2", json={"price": 1}).headers["ETag"]
+    assert catalog.delete("/products/2", headers={"If-Match": before}).status_code == 412
+    assert catalog.delete("/products/2", headers={"If-Match": now}).status_code == 204
 
 
 def test_ids_are_never_used_again(catalog: Api) -> None:

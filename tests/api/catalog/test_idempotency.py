@@ -83,7 +83,7 @@ def test_a_new_product_is_replayed_with_its_address(catalog: Api) -> None:
     again = catalog.post("/products", headers=KEY, **POSTS["/products"])
     assert again.status_code == 201
     assert again.headers["Location"] == "products/4"
-    assert again.headers["ETag"] == first.headers["ETag"] == '"1.3"'
+    assert again.headers["ETag"] == first.headers["ETag"]
     assert len(catalog.get("/products").json) == 4
 
 

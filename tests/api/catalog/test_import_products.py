@@ -72,7 +72,7 @@ def test_changed_rows(catalog: Api) -> None:
     assert counts(result) == (1, 1, 1)
     changed = product(catalog, 4)
     assert (changed["name"], changed["price"], changed["stock"]) == ("Big Mug", 5.5, 10)
-    assert catalog.get("/products/4").headers["ETag"] == '"2.10"'
+    assert catalog.get("/products/4").headers["ETag"].startswith('"2-')
     assert product(catalog, 5) == unchanged
     assert [found["id"] for found in catalog.get("/products?q=big").json] == [4]
 
@@ -91,7 +91,7 @@ def test_set_stock(catalog: Api) -> None:
         (-3, 7, "sale"),
         (10, 10, "import"),
     ]
-    assert catalog.get("/products/4").headers["ETag"] == '"1.12"'
+    assert catalog.get("/products/4").headers["ETag"].startswith('"1-'), "its data stay"
     assert counts(send(catalog, *rows, query="?set_stock=1")) == (0, 0, 3)
 
 
