@@ -14,6 +14,10 @@ from shop_common.errors import BusyError
 from shop_common.migrations import MigrationError
 
 
+class LogError(Exception):
+    """A log that cannot be opened; the message names it."""
+
+
 def fork(
     shop: Shop, name: str, run: Callable[[], None], death_signal: int, kept: int | None = None
 ) -> int:
@@ -53,7 +57,7 @@ def end_with(run: Callable[[], None]) -> NoReturn:
         status = 0
     except SystemExit as exit:
         status = exit.code if isinstance(exit.code, int) else 1
-    except (BusyError, MigrationError) as error:  # which say all there is to say
+    except (BusyError, LogError, MigrationError) as error:  # which say all there is to say
         sys.stderr.write(f"{error}\n")
     except Exception:  # noqa: BLE001 - the fork must end here, whatever happens in it
         traceback.print_exc()
@@ -64,14 +68,23 @@ def end_with(run: Callable[[], None]) -> NoReturn:
 
 
 def redirect(shop: Shop, name: str) -> None:
-    """Nothing to read, and both outputs into the program's log."""
-    shop.logs.mkdir(exist_ok=True)  # somebody may have removed it while the shop runs
+    """Nothing to read, and both outputs into the program's log. Raises LogError."""
+    log = open_log(shop, name)
     null = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(shop.logs / f"{name}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for target, source in ((0, null), (1, log), (2, log)):
         os.dup2(source, target)
     os.close(null)
     os.close(log)
+
+
+def open_log(shop: Shop, name: str) -> int:
+    """A descriptor that writes at the end of the program's log. Raises LogError."""
+    try:
+        shop.logs.mkdir(exist_ok=True)  # somebody may have removed it while the shop runs
+        path = shop.logs / f"{name}.log"
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise LogError(f"{error.filename} cannot be opened: {error.strerror}") from None
 
 
 def exits() -> Iterator[tuple[int, int]]:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from shop_common import clock
 from shop_common.cli import processes
 from shop_common.cli.check import Check
-from shop_common.cli.children import exits, fork
+from shop_common.cli.children import LogError, exits, fork, open_log
 from shop_common.cli.processes import Process
 from shop_common.cli.programs import Program
 from shop_common.cli.state import CHECKOUT, Shop, save_settings
@@ -76,6 +76,7 @@ class Supervisor:
         self._save()
         _import_library(self.shop)
         try:
+            self._try_logs()
             while not self.stop_requests:
                 self._reap()
                 self._start_due()
@@ -92,6 +93,14 @@ class Supervisor:
         self.say("stopping")
         self._stop(at_once=False)
         self.say("stopped")
+
+    def _try_logs(self) -> None:
+        """Raises StartError for one that cannot be opened: no program could say so in it."""
+        for program in self.programs:
+            try:
+                os.close(open_log(self.shop, program.name))
+            except LogError as error:
+                raise StartError(str(error)) from None
 
     def _request_stop(self, *_: object) -> None:
         self.stop_requests += 1

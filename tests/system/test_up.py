@@ -295,6 +295,18 @@ def test_an_app_that_cannot_start_ends_it_all(own_shop: RunningShop) -> None:
     assert own_shop.run("status").returncode == 3
 
 
+@pytest.mark.parametrize("how", [[], ["--detach"]])
+def test_a_log_that_cannot_be_opened_is_named(own_shop: RunningShop, how: list[str]) -> None:
+    """In one line, whichever it is and however many."""
+    for name in ("payments", "nginx"):
+        (own_shop.data_dir / "logs" / f"{name}.log").mkdir(parents=True)
+    done = own_shop.run("up", *own_shop.ports, *how)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"shop: {own_shop.data_dir}/logs/payments.log cannot be opened: Is a directory\n",
+    )
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_in_the_foreground_a_signal_stops_all(own_shop: RunningShop, number: int) -> None:
     """Ctrl-C, SIGTERM, or the end of the terminal: all processes end, and the exit code is 0."""

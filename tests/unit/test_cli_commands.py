@@ -285,3 +285,22 @@ def test_a_child_has_nothing_open_but_what_it_is_given(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=30)
     assert Shop(tmp_path).logs.joinpath("cart.log").read_text() == "[False, True, False]\n"
+
+
+def test_a_child_without_its_log_says_so_in_one_line(tmp_path: Path) -> None:
+    """On what its parent has: it has nowhere else to say it."""
+    code = (
+        "import os, sys; from pathlib import Path;"
+        "from shop_common.cli.children import fork; from shop_common.cli.state import Shop;"
+        "pid = fork(Shop(Path(sys.argv[1])), 'cart', lambda: None, 9);"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+    )
+    (tmp_path / "logs" / "cart.log").mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"{tmp_path}/logs/cart.log cannot be opened: Is a directory\n",
+    )
