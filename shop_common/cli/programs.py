@@ -36,6 +36,7 @@ class Program:
     was_ready: bool = False
     probe: socket.socket | None = None
     probe_at: float = 0.0
+    log_begins_at: int = 0  # how large the log was before the shop's start
 
     def send_probe(self, selector: BaseSelector) -> None:
         """Send a request that waits in the listening socket until the program answers it."""

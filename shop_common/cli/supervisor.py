@@ -76,7 +76,7 @@ class Supervisor:
         self._save()
         _import_library(self.shop)
         try:
-            self._try_logs()
+            self._open_logs()
             while not self.stop_requests:
                 self._reap()
                 self._start_due()
@@ -94,13 +94,15 @@ class Supervisor:
         self._stop(at_once=False)
         self.say("stopped")
 
-    def _try_logs(self) -> None:
-        """Raises StartError for one that cannot be opened: no program could say so in it."""
+    def _open_logs(self) -> None:
+        """Note where this start begins in each. Raises StartError for one that cannot be opened."""
         for program in self.programs:
             try:
-                os.close(open_log(self.shop, program.name))
+                log = open_log(self.shop, program.name)
             except LogError as error:
                 raise StartError(str(error)) from None
+            program.log_begins_at = os.fstat(log).st_size
+            os.close(log)
 
     def _request_stop(self, *_: object) -> None:
         self.stop_requests += 1
@@ -167,7 +169,7 @@ class Supervisor:
             late = next(program for program in self.programs if not program.is_ready)
             raise StartError(
                 f"{late.name} did not get ready within {START_TIMEOUT_S:.0f} s"
-                + _tail(self.shop, late.name)
+                + _tail(self.shop, late)
             )
 
     def _remember(self) -> None:
@@ -194,9 +196,7 @@ class Supervisor:
         program.end_probe(self.selector)
         lived_s = time.monotonic() - program.started_at
         if not program.was_ready and not self.shop.ready:
-            raise StartError(
-                f"{program.name} could not start ({how})" + _tail(self.shop, program.name)
-            )
+            raise StartError(f"{program.name} could not start ({how})" + _tail(self.shop, program))
         if lived_s >= STABLE_AFTER_S:
             program.back_off_s = 0.0
         program.start_at = time.monotonic() + program.back_off_s
@@ -277,11 +277,16 @@ def _name_signal(number: int) -> str:
     return signal.Signals(number).name if number in known else f"signal {number}"
 
 
-def _tail(shop: Shop, name: str) -> str:
-    """The end of a program's log, for an error that is about it."""
-    path = shop.logs / f"{name}.log"
-    lines = path.read_text(errors="replace").splitlines()[-8:] if path.exists() else []
-    return f"; the end of {path}:\n" + "\n".join(f"  {line}" for line in lines)
+def _tail(shop: Shop, program: Program) -> str:
+    """The end of what this start has written into a program's log, for an error about it."""
+    path = shop.logs / f"{program.name}.log"
+    lines = []
+    with suppress(OSError), path.open(errors="replace") as log:
+        # One that is shorter than it was has been cut, or is a new one.
+        is_cut = os.fstat(log.fileno()).st_size < program.log_begins_at
+        log.seek(0 if is_cut else program.log_begins_at)
+        lines = log.read().splitlines()[-8:]
+    return f"; the end of {path}:\n" + "\n".join(f"  {line}" for line in lines) if lines else ""
 
 
 def _import_library(shop: Shop) -> None:

@@ -102,6 +102,37 @@ def test_what_cannot_be_remembered_is_no_start(supervisor: Supervisor, program: 
         supervisor._check_start()
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("old\nolder\n", "old\nolder\nnew\n", ":\n  new"),
+        ("old\nolder\n", "new\n", ":\n  new"),
+        ("old\n", "old\n", ""),
+        (
+            "",
+            "".join(f"{number}\n" for number in range(9)),
+            "".join(f"\n  {n}" for n in range(1, 9)),
+        ),
+    ],
+)
+def test_a_start_that_fails_shows_what_it_has_written(
+    supervisor: Supervisor, program: Program, before: str, after: str, shown: str
+) -> None:
+    """The end of it, and nothing of earlier starts; a log may be cut meanwhile."""
+    supervisor.shop.ready = False
+    supervisor.shop.logs.mkdir()
+    log = supervisor.shop.logs / "cart.log"
+    log.write_text(before)
+    supervisor._open_logs()
+    log.write_text(after)
+    with pytest.raises(StartError) as caught:
+        supervisor._bury(program, 1)
+    said = str(caught.value)
+    assert said.endswith(shown)
+    assert (said == "cart could not start (exit code 1)") == (not shown)
+    assert "old" not in said
+
+
 def test_a_second_ctrl_c_means_now(
     supervisor: Supervisor, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
