@@ -12,6 +12,7 @@ from flask.helpers import get_root_path
 from shop_common import clock, crash
 from shop_common.config import Config, load_config
 from shop_common.db import Database, open_database
+from shop_common.errors import BusyError
 from shop_common.http_client import HttpClient
 from shop_common.migrations import migrate
 from shop_common.outbox import Outbox, RefusalHandler
@@ -75,8 +76,17 @@ def make_context(
         outbox=Outbox(database, clients, time_source, on_refusal or {}),
         migrations=(Path(get_root_path(package)) / "migrations", _LIBRARY_SCHEMA),
     )
-    for name in migrate(context.db, context.migrations):
+    for name in _migrate(context):
         logger.info("migration %s applied", name)
     if config.crash_points:
         crash.arm(config.app, config.data_dir)
     return context
+
+
+def _migrate(context: Context) -> list[str]:
+    try:
+        return migrate(context.db, context.migrations)
+    except (BusyError, OSError) as error:
+        # Here alone: what an app answers later says nobody where its database is.
+        setting = f"{context.config.app.upper()}_DATABASE_URL"
+        raise BusyError(f"{getattr(context.db, 'path', setting)}: {error}") from error

@@ -287,12 +287,25 @@ def test_an_app_that_cannot_start_ends_it_all(own_shop: RunningShop) -> None:
     done = own_shop.run("up", *own_shop.ports, "--detach")
     assert done.returncode == 1
     assert "orders could not start" in done.stderr
-    assert done.stderr.endswith(":\n  The database is damaged; ./shop doctor says where.\n")
+    database = own_shop.data_dir / "orders.db"
+    assert done.stderr.endswith(
+        f":\n  {database}: The database is damaged; ./shop doctor says where.\n"
+    )
     remembered = {path.name for path in (own_shop.data_dir / "run").iterdir()}
     assert not remembered & {"api-key", "settings.json"}, "the next start begins anew"
     assert str(own_shop.data_dir / "logs" / "orders.log") in done.stderr
     assert not any(listening(port) for port in all_ports(own_shop))
     assert own_shop.run("status").returncode == 3
+
+
+@pytest.mark.parametrize("path", ["/proc", "/proc/version/orders.db"])
+def test_a_database_that_cannot_be_opened_is_named(own_shop: RunningShop, path: str) -> None:
+    """By its path, whether that is no file or its folder is none."""
+    url = f"sqlite:///{path}"
+    done = own_shop.run("up", *own_shop.ports, "--detach", env={"ORDERS_DATABASE_URL": url})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1].startswith(f"  {path}: ")
+    assert len(done.stderr.splitlines()) == 2
 
 
 @pytest.mark.parametrize("how", [[], ["--detach"]])
