@@ -96,12 +96,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One product of a file; `stock` is None where the file does not say."""
+    """One product of a file; `stock` is None where the file does not say.
+
+    `stock_fault`: what was wrong with a quantity that was taken all the same.
+    """
 
     line: int
     origin: Origin
     data: ProductData
     stock: int | None
+    stock_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +248,10 @@ def plan_import(
     by_sku = _unambiguous(rows, stored)
     for row in rows:
         product = by_key.get(row.origin.source_key) or by_sku.get(row.data.sku)
+        if row.stock_fault and (product is None or set_stock):
+            stays = product is not None and row.stock is None
+            outcome = "the stock stays as it is" if stays else "taken as 0"
+            plan.notices.append(Problem(row.line, f"{row.stock_fault}: {outcome}"))
         if product is None:
             plan.created.append(row)
             continue

@@ -85,8 +85,13 @@ def read_products(body: bytes) -> ProductFile:
     reader = _RowReader(columns, header.fields, result)
     for count, record in enumerate(records):
         reader.read(record)
-        if len(result.errors) >= MAX_PROBLEMS or count >= MAX_RECORDS:
-            result.error(record.line, "too many problems or rows; the rest was not read")
+        too_many = ""
+        if len(result.errors) >= MAX_PROBLEMS:
+            too_many = f"{MAX_PROBLEMS} problems"
+        elif count >= MAX_RECORDS:
+            too_many = f"more than {MAX_RECORDS} rows"
+        if too_many:
+            result.error(record.line, f"{too_many}; the rest was not read")
             break
     return result
 
@@ -206,9 +211,9 @@ class _RowReader:
             category=_category(cell) or head.category,
             image_url=_image_url(cell["variant_image"] or head.image_url),
         )
-        stock = self._stock(line, cell["quantity"])
+        stock, fault = self._stock(line, cell["quantity"])
         self._check(line, handle, data)
-        self.result.rows.append(ImportRow(line, origin, data, stock))
+        self.result.rows.append(ImportRow(line, origin, data, stock, fault))
 
     def _options(self, head: _Head, cell: dict[str, str]) -> Options:
         options = []
@@ -231,23 +236,21 @@ class _RowReader:
             self.result.error(line, f"{self.labels['price']} {_shown(text)}: {reason}")
             return 0
 
-    def _stock(self, line: int, text: str) -> int | None:
+    def _stock(self, line: int, text: str) -> tuple[int | None, str]:
+        """The stock, and what is wrong with it: what that means only the catalogue knows."""
         if "quantity" not in self.columns:
-            return None
+            return None, ""
         label = self.labels["quantity"]
         if not text:
-            self.result.notice(line, f"{label} is missing: taken as 0")
-            return None
+            return None, f"{label} is missing"
         number = _QUANTITY.fullmatch(text)
         if number is None:
             self.result.error(line, f"{label} {_shown(text)}: not a whole number")
-            return None
+            return None, ""
         stock = int(number[1])
-        if stock < 0:
-            self.result.notice(line, f"{label} is {stock}: taken as 0")
-        elif stock > MAX_STOCK:
+        if stock > MAX_STOCK:
             self.result.error(line, f"{label} {_shown(text)}: must be at most {MAX_STOCK}")
-        return max(stock, 0)
+        return max(stock, 0), f"{label} is {stock}" if stock < 0 else ""
 
     def _check(self, line: int, handle: str, data: ProductData) -> None:
         reasons = [

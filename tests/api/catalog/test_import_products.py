@@ -106,6 +106,18 @@ def test_missing_stock(catalog: Api) -> None:
     assert catalog.get("/products/4/stock/history").json == []
 
 
+def test_missing_stock_of_known_products(catalog: Api) -> None:
+    """What is said is what happens to the stock, and nothing where nothing does."""
+    send(catalog, "mug,Mug,,,,5,10", "cup,Cup,,,,5,10")
+    rows = ("mug,Mug,,,,5,", "cup,Cup,,,,5,-2")
+    assert send(catalog, *rows)["notices"] == []
+    assert send(catalog, *rows, query="?set_stock=1")["notices"] == [
+        {"line": 2, "reason": "Variant Inventory Qty is missing: the stock stays as it is"},
+        {"line": 3, "reason": "Variant Inventory Qty is -2: taken as 0"},
+    ]
+    assert [product(catalog, number)["stock"] for number in (4, 5)] == [10, 0]
+
+
 def test_bad_rows(catalog: Api) -> None:
     """Each is named by its line, and nothing at all is imported."""
     body = f"{HEADER}\nmug,Mug,,,,5,1\ncup,Cup,,,,x,1\ncup,Cup,,,,5,y\nmug,Mug,,,,5,1"
