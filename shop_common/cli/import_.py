@@ -27,17 +27,26 @@ def command(data_dir: Path, file: BinaryIO, *, dry_run: bool, set_stock: bool) -
     shop = load_running(data_dir)
     content = file.read()
     query = f"dry_run={int(dry_run)}&set_stock={int(set_stock)}"
-    answer = send(
-        "POST",
-        # The app itself and not Nginx, which has limits of its own.
-        f"{shop.app_address('catalog')}/products/import?{query}",
-        find_key(shop),
-        body=_upload(content),
-        length=len(content),
-        content_type="text/csv",
-        timeout_s=TIMEOUT_S,
-        on_sent=_wait,
-    )
+    try:
+        answer = send(
+            "POST",
+            # The app itself and not Nginx, which has limits of its own.
+            f"{shop.app_address('catalog')}/products/import?{query}",
+            find_key(shop),
+            body=_upload(content),
+            length=len(content),
+            content_type="text/csv",
+            timeout_s=TIMEOUT_S,
+            on_sent=_wait,
+        )
+    except KeyboardInterrupt:
+        if not dry_run:
+            click.echo(
+                "shop: interrupted, but the catalog may have imported the file all the same: "
+                f"./shop import --dry-run {file.name} says what is missing",
+                err=True,
+            )
+        raise
     _report(answer, dry_run=dry_run)
 
 
