@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,6 +41,16 @@ WARM_UP_S = 1.0
 SMALL = 1000
 
 
+def _check_file(_ctx: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
+    """Before an hour of measuring, and not after it."""
+    if file and not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise click.BadParameter(f"{file} cannot be written")
+    return file
+
+
+_file = click.Path(path_type=Path, dir_okay=False)
+
+
 @click.command("bench")
 @click.option("--products", default=1000, show_default=True, type=click.IntRange(10, 9_999_999))
 @click.option("--carts", default=1000, show_default=True, type=click.IntRange(1, 10_000_000))
@@ -61,8 +72,8 @@ SMALL = 1000
     help="Beside the shop another one whose catalogue does not answer.",
 )
 @click.option("--small", is_flag=True, help=f"Beside the shop another one with {SMALL} of each.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--chart", "chart_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_file", type=_file, callback=_check_file)
+@click.option("--chart", "chart_file", type=_file, callback=_check_file)
 @click.option(
     "--scratch",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -88,6 +99,7 @@ def command(json_file: Path | None, chart_file: Path | None, **options: Any) -> 
     python = None
     if options["peer"]:
         python = make_environment(CHECKOUT / ".tox" / "bench", HERE / "requirements.txt")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing is left behind
     folder = Path(tempfile.mkdtemp(prefix="cornershop-bench-", dir=options["scratch"]))
     try:
         with ExitStack() as stack:

@@ -44,6 +44,23 @@ def test_bench(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.json", "bench.svg"]
 
 
+def test_a_bench_that_is_told_to_end(tmp_path: Path) -> None:
+    """By SIGTERM as by Ctrl-C: it leaves no process and no file."""
+    with subprocess.Popen(
+        [
+            sys.executable, "-m", "shop_common.cli", "bench", "--no-peer",
+            "--rounds", "1000", "--scratch", str(tmp_path),
+        ],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, stderr=subprocess.PIPE, text=True,
+    ) as bench:  # fmt: skip
+        assert bench.stderr
+        assert any("filling: limit" in line for line in bench.stderr)
+        bench.terminate()
+        bench.communicate(timeout=60)
+    assert bench.returncode == 130
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_that_ends_before_wrk_listens(tmp_path: Path) -> None:
     """It is a longer run than was asked for, and no failed one."""
     limit = Limit(tmp_path / "limit", Amounts(products=10, carts=10, orders=10))

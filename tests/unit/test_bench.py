@@ -38,9 +38,11 @@ def example() -> dict[str, object]:
     [
         (["--products", "10", "--connections", "11"], "a product for each connection"),
         (["--catalogue", "hung", "--only", "pay"], "only adds and reads"),
+        (["--json", "/nonexistent/bench.json"], "/nonexistent/bench.json cannot be written"),
+        (["--chart", "/nonexistent/bench.svg"], "/nonexistent/bench.svg cannot be written"),
     ],
 )
-def test_options_that_do_not_go_together(options: list[str], said: str) -> None:
+def test_options_that_cannot_be_met(options: list[str], said: str) -> None:
     """Are refused before anything is installed or started."""
     result = CliRunner().invoke(command, options)
     assert result.exit_code == 2
