@@ -86,7 +86,7 @@ def _faults(text: str) -> Mapping[str, float]:
     return faults
 
 
-_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -94,19 +94,20 @@ def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(origin.strip() for origin in text.split(",")) if text else ()
     for origin in origins:
         default_port = ":443" if origin.startswith("https:") else ":80"
-        if not _ORIGIN.fullmatch(origin) or origin.endswith(default_port):
+        match = _ORIGIN.fullmatch(origin)
+        if not match or origin.endswith(default_port) or int(match[1] or 1) > 65535:
             raise ValueError("must be origins such as https://shop.example,http://localhost:5173")
     return origins
 
 
 def _app_url(text: str) -> str:
-    parts = urlsplit(text)
     try:
-        is_port_possible = parts.port != 0
-    except ValueError:
-        is_port_possible = False
-    is_complete = parts.scheme in ("http", "https") and parts.hostname and not parts.query
-    if text and not (is_complete and is_port_possible):
+        parts = urlsplit(text)
+        is_complete = parts.scheme in ("http", "https") and parts.hostname and not parts.query
+        is_address = is_complete and parts.port != 0 and not re.search(r"[\0-\x20]", text)
+    except ValueError:  # a bracket that is not closed, a port that is none
+        is_address = False
+    if text and not is_address:
         raise ValueError("must be an address such as http://localhost:8002")
     return text.rstrip("/")
 

@@ -51,6 +51,9 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
         ("CORS_ORIGINS", "https://Shop.example"),
         ("CORS_ORIGINS", "https://shop.example:443"),
         ("CORS_ORIGINS", "http://shop.example:80"),
+        ("CORS_ORIGINS", "http://localhost:0"),
+        ("CORS_ORIGINS", "http://localhost:08080"),
+        ("CORS_ORIGINS", "http://localhost:65536"),
         ("CORS_ORIGINS", "https://*.shop.example"),
         ("CORS_ORIGINS", "https://user@shop.example"),
         ("CORS_ORIGINS", "https://a.example https://b.example"),
@@ -63,6 +66,9 @@ def test_partners_follow_the_port_base_unless_they_are_set() -> None:
         ("CATALOG_URL", "http://localhost:99999"),
         ("CATALOG_URL", "http://localhost:abc"),
         ("CATALOG_URL", "http://localhost:0"),
+        ("CATALOG_URL", "http://[::1"),
+        ("CATALOG_URL", "http://a b/"),
+        ("CATALOG_URL", "http://localhost:8002\n"),
         ("CART_DATABASE_URL", "mysql://x"),
         ("CART_DATABASE_URL", "sqlite:///relative.db"),
         ("CART_DATABASE_URL", "sqlite://"),
@@ -113,10 +119,10 @@ def test_crash_points_are_for_loopback_only() -> None:
 
 def test_origins_are_taken_as_browsers_write_them() -> None:
     assert load_config("cart", {}).cors_origins == ()
-    text = "https://shop.example, http://localhost:5173,http://[::1]:8080"
+    text = "https://shop.example, http://localhost:65535,http://[::1]:8080"
     config = load_config("cart", {"CORS_ORIGINS": text})
     assert config.cors_origins == (
-        "https://shop.example", "http://localhost:5173", "http://[::1]:8080",
+        "https://shop.example", "http://localhost:65535", "http://[::1]:8080",
     )  # fmt: skip
 
 
