@@ -228,8 +228,9 @@ def test_an_unpaid_order_is_not_marked_paid_by_asking(shop: RunningShop) -> None
 
 
 def test_a_new_product_is_where_its_answer_says(shop: RunningShop) -> None:
-    """Behind Nginx, and on the app's own port."""
-    for url in (f"{shop.url}/api/catalog/products", f"{shop.app_url('catalog')}/products"):
+    """Behind Nginx, by either name of the list, and on the app's own port."""
+    catalog = f"{shop.url}/api/catalog"
+    for url in (catalog, f"{catalog}/products", f"{shop.app_url('catalog')}/products"):
         made = shop.post(url, json={"name": "Mug", "price": 5})
         location = urljoin(url, made.headers["Location"])
         assert shop.get(location).json() == made.json()
