@@ -130,9 +130,8 @@ def not_refundable(payment: Payment) -> ConflictError:
     if payment.status != COMPLETED:
         return ConflictError(f"Payment {payment.payment_id} is {payment.status}, nothing to refund")
     left = money.to_number(payment.left_minor)
-    return ConflictError(
-        f"Only {left} of payment {payment.payment_id} is left to refund", left=left
-    )
+    what = f"Only {left}" if left else "Nothing"
+    return ConflictError(f"{what} of payment {payment.payment_id} is left to refund", left=left)
 
 
 def dump_payment(payment: Payment) -> dict[str, Any]:

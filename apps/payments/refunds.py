@@ -53,7 +53,9 @@ def _request(
                 model.check_not_running(known, now)
             return known, False
         wanted_minor = payment.left_minor if amount_minor is None else amount_minor
-        if not store.take_from_payment(tx, payment_id, wanted_minor, to_iso(now)):
+        # The rest of a free order is nothing, and is given back all the same: see below.
+        is_over = wanted_minor == 0 < payment.amount_minor
+        if is_over or not store.take_from_payment(tx, payment_id, wanted_minor, to_iso(now)):
             raise model.not_refundable(payment)
         refund = _make(payment_id, wanted_minor, reason, key, to_iso(now), later(context))
         if not store.insert(tx, refund):

@@ -76,7 +76,7 @@ def get_payment(payment_id: str) -> dict[str, Any]:
     errors={
         402: "the provider does not give it back",
         404: _NO_PAYMENT,
-        409: "more than is left, which is named, or the payment took no money",
+        409: "nothing is left, or less, which is named; or the payment took no money",
     },
 )
 def refund_payment(

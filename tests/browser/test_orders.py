@@ -318,15 +318,19 @@ def test_lost_answer_of_a_refund(visit: Visit, client: Client, user_id: str, wat
     assert payment["refunded_amount"] == 5
 
 
-def test_refund_of_what_has_gone_back_meanwhile(visit: Visit, client: Client, user_id: str) -> None:
+def test_refund_of_what_has_gone_back_meanwhile(
+    visit: Visit, client: Client, user_id: str, watch: Watch
+) -> None:
     order_id = client.order_and_pay(user_id)
     page = visit(f"orders/{order_id}")
     page.get_by_role("button", name="Refund").click()
     [payment] = client.list_payments(order_id)
-    client.call("POST", f"/payments/{payment['payment_id']}/refund")
+    path = f"/payments/{payment['payment_id']}/refund"
+    client.call("POST", path)
+    watch.expect_failure(409, f"/api{path}")
     page.get_by_role("dialog").get_by_role("button", name="Refund").click()
-    said = page.get_by_role("status").get_by_text("There was nothing left to refund.")
-    expect(said).to_be_visible()
+    said = f"Nothing was refunded: Nothing of payment {payment['payment_id']} is left to refund."
+    expect(page.get_by_role("alert").get_by_text(said, exact=True)).to_be_visible()
 
 
 def test_order_that_is_not_there(visit: Visit, watch: Watch) -> None:
