@@ -32,6 +32,7 @@ from tests.system.running import CHECKOUT, KEY, RunningShop, children, free_port
 HERE = Path(__file__).parent
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 # Nothing that would run by itself in the middle of a measurement.
 QUIET = {"DOCTOR_EVERY_S": "0", "ORDER_TTL_S": "86400"}
 
@@ -297,19 +298,25 @@ def _spawn(
     parent = os.getpid()
 
     def begin() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
         die_with_parent(parent, death_signal)
         if in_batches:
             run_in_batches()
 
-    return subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        preexec_fn=begin,  # noqa: PLW1509 - two calls
-        # Ctrl-C is for the benchmark, which then stops them in its own order.
-        start_new_session=True,
-        **options,
-    )
+    # Python forgets a KeyboardInterrupt that comes up while it forks: it waits until then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
+    try:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=begin,  # noqa: PLW1509 - a few calls
+            # Ctrl-C is for the benchmark, which then stops them in its own order.
+            start_new_session=True,
+            **options,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
 
 
 def _end(running: Sequence[subprocess.Popen[Any]]) -> None:
