@@ -1,5 +1,6 @@
 """The queue before SQLite's write lock."""
 
+import fcntl
 import multiprocessing
 import os
 import threading
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,17 +99,18 @@ def test_who_has_just_written_stands_behind_who_waits(
     """And no other user can stand in the queue."""
     writer, other = (FairQueue(str(tmp_path / "q")) for _ in range(2))
     is_next, written = threading.Event(), []
-    take_lock = other._take_lock
+    take = other._take
 
-    def stand_before(deadline: float) -> None:
-        is_next.set()
-        take_lock(deadline)
+    def stand_before(file: int, *how: Any) -> None:
+        if file == other._lock:
+            is_next.set()
+        take(file, *how)
 
     def wait() -> None:
         with turn(other, 10):
             written.append("other")
 
-    monkeypatch.setattr(other, "_take_lock", stand_before)
+    monkeypatch.setattr(other, "_take", stand_before)
     waiter = threading.Thread(target=wait)
     with turn(writer, 1):
         waiter.start()
@@ -144,3 +147,27 @@ def test_no_process_waits_longer_than_it_said(tmp_path: Path) -> None:
         pass
     for queue in (holder, first, second):
         queue.close()
+
+
+def test_who_is_stopped_at_the_turnstile_keeps_nobody_longer(tmp_path: Path) -> None:
+    """As by SIGSTOP; and who gave up because of it has neither lock."""
+    queue, other = (FairQueue(str(tmp_path / "q")) for _ in range(2))
+    outcomes: list[str] = []
+
+    def wait() -> None:
+        try:
+            with turn(queue, 0.1):
+                outcomes.append("mine")
+        except BusyError:
+            outcomes.append("busy")
+
+    with (tmp_path / "q-turnstile").open("w") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        waiter.join(5)
+        assert outcomes == ["busy"]
+    with turn(other, 0):
+        pass
+    for each in (queue, other):
+        each.close()
