@@ -1,6 +1,7 @@
 """`shop backup`: copies of the databases as they are at one moment, while the shop goes on."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from shop_common.db.sqlite import SQLiteDatabase
 from shop_common.errors import BusyError
 
 QUEUE_S = 10.0
+# Three of these, one after the other, are less than a writer waits before he is told "busy".
+MOMENT_S = 0.2
 
 
 @click.command("backup")
@@ -70,11 +73,7 @@ def _moment(paths: list[Path]) -> Iterator[list[sqlite3.Connection]]:
     """
     with ExitStack() as opened:
         connections = []
-        with ExitStack() as queues:
-            for path in paths:
-                queue = FairQueue(str(path))
-                queues.callback(queue.close)  # which leaves it
-                queue.enter(QUEUE_S)
+        with _stop_writers(paths):
             for path in paths:
                 connection = sqlite3.connect(path, isolation_level=None)
                 opened.callback(connection.close)
@@ -82,3 +81,23 @@ def _moment(paths: list[Path]) -> Iterator[list[sqlite3.Connection]]:
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
                 connections.append(connection)
         yield connections
+
+
+def _stop_writers(paths: list[Path]) -> ExitStack:
+    """The write locks of all databases. Raises BusyError after `QUEUE_S` without them."""
+    queues = [FairQueue(str(path)) for path in paths]
+    deadline = time.monotonic() + QUEUE_S
+    while True:
+        with ExitStack() as held:
+            try:
+                for queue in queues:
+                    is_first = queue is queues[0]
+                    held.callback(queue.close)  # which leaves it
+                    queue.enter(deadline - time.monotonic() if is_first else MOMENT_S)
+                return held.pop_all()
+            except BusyError:
+                if time.monotonic() >= deadline:
+                    raise
+        # Waited for first, while no other is held: one app's long write must not stop the others.
+        queues.remove(queue)
+        queues.insert(0, queue)

@@ -1,5 +1,7 @@
 """How a copy of the databases begins, and what is left of one that fails."""
 
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,45 @@ def test_nobody_writes_until_all_copies_have_begun(
         for path, source in zip(paths, sources, strict=True):
             run_on(path, "CREATE TABLE later (id INTEGER)")
             assert source.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+@pytest.mark.parametrize("names", [("busy", "free"), ("free", "busy")])
+def test_a_long_write_in_one_database_keeps_nobody_from_another(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    """As of a large import: the copy waits for its end, and the carts are written meanwhile."""
+    paths = [tmp_path / name for name in names]
+    begun = threading.Event()
+
+    def begin() -> None:
+        with backup._moment(paths):
+            begun.set()
+
+    long_write = FairQueue(str(tmp_path / "busy"))
+    long_write.enter(0)
+    copying = threading.Thread(target=begin)
+    copying.start()
+    free = 0
+    for _ in range(20):
+        time.sleep(0.03)
+        free += can_be_written(tmp_path / "free")
+    assert free > 10
+    assert not begun.is_set()
+    long_write.close()
+    copying.join(10)
+    assert begun.is_set()
+
+
+def test_a_lock_that_is_never_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy is given up, and holds no other lock."""
+    paths = [tmp_path / "free", tmp_path / "busy"]
+    monkeypatch.setattr(backup, "QUEUE_S", 0.3)
+    long_write = FairQueue(str(paths[1]))
+    long_write.enter(0)
+    with pytest.raises(BusyError), backup._moment(paths):
+        pass
+    assert can_be_written(paths[0])
+    long_write.close()
 
 
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
