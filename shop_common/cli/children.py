@@ -87,6 +87,17 @@ def open_log(shop: Shop, name: str) -> int:
         raise LogError(f"{error.filename} cannot be opened: {error.strerror}") from None
 
 
+def end_of_log(shop: Shop, name: str, begins_at: int) -> str:
+    """The last lines from there on of a program's log, to be put behind an error about it."""
+    path = shop.logs / f"{name}.log"
+    lines = []
+    with suppress(OSError), path.open(errors="replace") as log:
+        # One that is shorter than it was has been cut, or is a new one.
+        log.seek(0 if os.fstat(log.fileno()).st_size < begins_at else begins_at)
+        lines = log.read().splitlines()[-8:]
+    return f"; the end of {path}:\n" + "\n".join(f"  {line}" for line in lines) if lines else ""
+
+
 def exits() -> Iterator[tuple[int, int]]:
     """The children that have ended, each with its wait status; one is waited for as it is given.
 

@@ -13,6 +13,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 TCP_LISTEN = "0A"
 KILL_S = 5.0
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)  # what asks a program to end
 
 _libc = ctypes.CDLL(None)
 

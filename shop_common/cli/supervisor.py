@@ -19,7 +19,7 @@ from contextlib import suppress
 from shop_common import clock
 from shop_common.cli import processes
 from shop_common.cli.check import Check
-from shop_common.cli.children import LogError, exits, fork, open_log
+from shop_common.cli.children import end_of_log, exits, fork, open_log
 from shop_common.cli.processes import Process
 from shop_common.cli.programs import Program
 from shop_common.cli.state import CHECKOUT, Shop, save_settings
@@ -64,10 +64,13 @@ class Supervisor:
         self.selector.register(self.wake_up, selectors.EVENT_READ)
 
     def run(self) -> None:
-        """Start everything, keep it alive, stop it. Raises StartError if it never got ready."""
+        """Start everything, keep it alive, stop it.
+
+        Raises StartError if it never got ready, LogError for a log that cannot be opened.
+        """
         signal.set_wakeup_fd(self._signalled.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in processes.INTERRUPTIONS:
             signal.signal(number, self._request_stop)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
             signal.signal(signal.SIGHUP, self._request_stop)
@@ -95,12 +98,9 @@ class Supervisor:
         self.say("stopped")
 
     def _open_logs(self) -> None:
-        """Note where this start begins in each. Raises StartError for one that cannot be opened."""
+        """Note where this start begins in each. Raises LogError for one that cannot be opened."""
         for program in self.programs:
-            try:
-                log = open_log(self.shop, program.name)
-            except LogError as error:
-                raise StartError(str(error)) from None
+            log = open_log(self.shop, program.name)
             program.log_begins_at = os.fstat(log).st_size
             os.close(log)
 
@@ -169,7 +169,7 @@ class Supervisor:
             late = next(program for program in self.programs if not program.is_ready)
             raise StartError(
                 f"{late.name} did not get ready within {START_TIMEOUT_S:.0f} s"
-                + _tail(self.shop, late)
+                + end_of_log(self.shop, late.name, late.log_begins_at)
             )
 
     def _remember(self) -> None:
@@ -196,7 +196,8 @@ class Supervisor:
         program.end_probe(self.selector)
         lived_s = time.monotonic() - program.started_at
         if not program.was_ready and not self.shop.ready:
-            raise StartError(f"{program.name} could not start ({how})" + _tail(self.shop, program))
+            said = end_of_log(self.shop, program.name, program.log_begins_at)
+            raise StartError(f"{program.name} could not start ({how}){said}")
         if lived_s >= STABLE_AFTER_S:
             program.back_off_s = 0.0
         program.start_at = time.monotonic() + program.back_off_s
@@ -275,18 +276,6 @@ def _name_signal(number: int) -> str:
     # Those for real-time programs have none.
     known = {*signal.Signals}
     return signal.Signals(number).name if number in known else f"signal {number}"
-
-
-def _tail(shop: Shop, program: Program) -> str:
-    """The end of what this start has written into a program's log, for an error about it."""
-    path = shop.logs / f"{program.name}.log"
-    lines = []
-    with suppress(OSError), path.open(errors="replace") as log:
-        # One that is shorter than it was has been cut, or is a new one.
-        is_cut = os.fstat(log.fileno()).st_size < program.log_begins_at
-        log.seek(0 if is_cut else program.log_begins_at)
-        lines = log.read().splitlines()[-8:]
-    return f"; the end of {path}:\n" + "\n".join(f"  {line}" for line in lines) if lines else ""
 
 
 def _import_library(shop: Shop) -> None:

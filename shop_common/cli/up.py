@@ -18,7 +18,7 @@ from urllib.parse import quote
 import click
 
 from shop_common.cli import nginx, processes
-from shop_common.cli.children import end_with, redirect
+from shop_common.cli.children import LogError, end_with, redirect
 from shop_common.cli.programs import Program, make_app, make_front
 from shop_common.cli.state import (
     DATABASE_URLS,
@@ -39,7 +39,6 @@ from shop_common.config import APPS, DEFAULT_API_KEY, SETTINGS, Config, load_con
 from shop_common.db import open_database
 from shop_common.errors import BusyError
 
-INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 OTHER_START_S = 40.0
 DEATH_S = 1.0  # what the kernel may take for a process that has let its lock go already
 
@@ -199,7 +198,7 @@ def _supervise(shop: Shop, programs: list[Program], on_ready: Callable[[Supervis
     sign_lock(shop)
     try:
         Supervisor(shop, programs, on_ready, load_config("orders").doctor_every_s).run()
-    except StartError as error:
+    except (LogError, StartError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -225,7 +224,7 @@ def _leave_behind(shop: Shop, programs: list[Program], lock: int, page: str) -> 
     reading, writing = os.pipe()
     sys.stdout.flush()
     # Python forgets a KeyboardInterrupt that comes up while it forks: Ctrl-C waits until then.
-    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, processes.INTERRUPTIONS)
     pid = os.fork()
     if pid == 0:
         os.close(reading)
@@ -233,7 +232,7 @@ def _leave_behind(shop: Shop, programs: list[Program], lock: int, page: str) -> 
     os.close(writing)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, processes.INTERRUPTIONS)
         is_ready = os.read(reading, 1) == b"1"
     except KeyboardInterrupt:
         os.kill(pid, signal.SIGTERM)
@@ -255,7 +254,7 @@ def _be_left_behind(shop: Shop, programs: list[Program], keep: set[int], tell: i
         os.close(tell)
 
     os.setsid()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, processes.INTERRUPTIONS)
     keep |= {program.listener.fileno() for program in programs} | {0, 1, 2}
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         if descriptor not in keep:

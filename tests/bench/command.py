@@ -42,7 +42,7 @@ SMALL = 1000
 
 
 def _check_file(_ctx: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
-    """Before an hour of measuring, and not after it."""
+    """Refused before all is measured, and not after it."""
     if file and not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
         raise click.BadParameter(f"{file} cannot be written")
     return file

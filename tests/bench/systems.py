@@ -16,7 +16,7 @@ import click
 
 from shop_common.cli import nginx
 from shop_common.cli.client import ask
-from shop_common.cli.processes import die_with_parent, run_in_batches
+from shop_common.cli.processes import INTERRUPTIONS, die_with_parent, run_in_batches
 from shop_common.cli.state import Shop
 from shop_common.config import APPS, SETTINGS, load_config
 from tests.bench.catalogue import (
@@ -32,7 +32,6 @@ from tests.system.running import CHECKOUT, KEY, RunningShop, children, free_port
 HERE = Path(__file__).parent
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
-INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 # Nothing that would run by itself in the middle of a measurement.
 QUIET = {"DOCTOR_EVERY_S": "0", "ORDER_TTL_S": "86400"}
 
